@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+
+// Jest 30 runs CommonJS without experimental flags. Packages that ship ESM only
+// (Nest 12 among them) are compiled to CommonJS by the same transform.
+const lock = JSON.parse(readFileSync(new URL('./package-lock.json', import.meta.url), 'utf8'));
+const shipsOnlyEsm = (dir) => {
+  try {
+    return JSON.parse(readFileSync(new URL(`./${dir}/package.json`, import.meta.url), 'utf8')).type === 'module';
+  } catch {
+    return false; // an optional package of another platform
+  }
+};
+const esmPackages = Object.keys(lock.packages)
+  .filter((dir) => dir.startsWith('node_modules/') && shipsOnlyEsm(dir))
+  .map((dir) => dir.slice(dir.lastIndexOf('node_modules/') + 'node_modules/'.length));
+
+const swc = (parser) => [
+  '@swc/jest',
+  {
+    swcrc: false,
+    isModule: 'unknown',
+    sourceMaps: 'inline',
+    jsc: {
+      target: 'es2023',
+      parser,
+      keepClassNames: true,
+      transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+    },
+    module: { type: 'commonjs' },
+  },
+];
+
+const common = {
+  testEnvironment: 'node',
+  moduleFileExtensions: ['js', 'mjs', 'cjs', 'ts', 'json'],
+  moduleNameMapper: {
+    '^#libs/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
+    '^#sha256$': '<rootDir>/libs/ledger/src/sha256.node.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transform: {
+    '\\.ts$': swc({ syntax: 'typescript', decorators: true }),
+    '\\.m?js$': swc({ syntax: 'ecmascript' }),
+  },
+  transformIgnorePatterns: [
+    `/node_modules/(?!(?:.*/node_modules/)?(?:${esmPackages.map((p) => p.replace(/[.+]/g, '\\$&')).join('|')})/)`,
+    '/dist/',
+  ],
+  setupFiles: ['reflect-metadata'],
+};
+
+const unit = { ...common, displayName: 'unit', roots: ['<rootDir>/apps', '<rootDir>/libs'] };
+const slow = { ...common, setupFilesAfterEnv: ['<rootDir>/tests/slow.setup.ts'] };
+
+/** @type {import('jest').Config} */
+export default {
+  workerIdleMemoryLimit: '768MB',
+  projects: [
+    { ...unit, testRegex: '\\.spec\\.ts$', testPathIgnorePatterns: ['\\.integration\\.spec\\.ts$'] },
+    { ...slow, displayName: 'integration', roots: unit.roots, testRegex: '\\.integration\\.spec\\.ts$' },
+    { ...slow, displayName: 'walls', roots: ['<rootDir>/tests/walls'], testRegex: '\\.spec\\.ts$' },
+    { ...slow, displayName: 'data', roots: ['<rootDir>/tests/compat'], testRegex: '\\.data\\.spec\\.ts$' },
+    { ...slow, displayName: 'system', roots: ['<rootDir>/tests/system'], testRegex: '\\.spec\\.ts$' },
+  ],
+};
