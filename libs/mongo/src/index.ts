@@ -1,0 +1,11 @@
+export { applyIndexSteps } from './index-steps.js';
+export type { IndexPlan, IndexStep } from './index-steps.js';
+export { Leases } from './leases.js';
+export type { Lease } from './leases.js';
+export { MongoError } from './mongo.errors.js';
+export type { MongoErrorCode } from './mongo.errors.js';
+export { MongoStore } from './mongo.store.js';
+export { outboxOf, outboxSchemaFields, outboxUpdate } from './outbox.types.js';
+export type { OutboxEvent, OutboxFields, OutboxItem } from './outbox.types.js';
+export { Outboxes, outboxIndex } from './outboxes.js';
+export type { OutboxFailure, OutboxPorts, Reaction } from './outboxes.js';

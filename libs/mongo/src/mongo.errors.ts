@@ -1,0 +1,5 @@
+import { CodedError } from '#libs/kernel';
+
+export type MongoErrorCode = 'MONGO.UNREACHABLE' | 'MONGO.INDEX_STEP_FAILED';
+
+export class MongoError extends CodedError<MongoErrorCode> {}
