@@ -1,0 +1,205 @@
+import { resolve } from 'node:path';
+import { SettingsReader, type SettingRow } from '#libs/kernel';
+
+export const ROLES = ['api', 'worker', 'ledger'] as const;
+export type Role = (typeof ROLES)[number];
+
+const MIB = 1024 * 1024;
+const TENANT = /^[a-z0-9][a-z0-9-]{0,39}$/;
+
+/** What is fixed at start, from the environment. Injected by this class. */
+export class Settings {
+  readonly port: number;
+  readonly dataDir: string;
+  readonly roles: readonly Role[];
+  readonly origin: string;
+  readonly env: string;
+  readonly mongodbUri: string | undefined;
+  readonly objectStoreUrl: string;
+  readonly trustProxy: boolean;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logSampleRate: number;
+  readonly logSourceIp: 'full' | 'masked' | 'off';
+  readonly apiKey: { value: string | undefined; clientId: string; tenant: string };
+  readonly jobs: { maxModelBytes: number; maxImages: number; maxImageBytes: number; requireRefImages: boolean };
+  readonly conversion: {
+    workers: number;
+    cpus: number;
+    leaseMs: number;
+    heartbeatMs: number;
+    timeLimitMs: number;
+    memoryLimitBytes: number;
+    maxAttempts: number;
+  };
+  readonly results: { timeoutMs: number };
+  readonly faa: {
+    url: string | undefined;
+    tokenUrl: string | undefined;
+    clientId: string | undefined;
+    clientSecret: string | undefined;
+    scope: string;
+    timeoutMs: number;
+  };
+  readonly audit: {
+    signingKey: string | undefined;
+    hotRetentionDays: number;
+    eventSignatureTenants: readonly string[];
+  };
+  /** Every setting as read, redacted: the line printed at start, and the reference table. */
+  readonly rows: readonly SettingRow[];
+
+  /** Throws SETTINGS.INVALID naming every faulty variable. */
+  constructor(env: Record<string, string | undefined>) {
+    const read = new SettingsReader(env);
+    this.port = read.integer('PORT', { preset: 3000, min: 0, max: 65_535, what: 'TCP port; 0 takes a free one' });
+    this.dataDir = resolve(
+      read.text('ASSAY_DATA_DIR', { preset: './data', what: 'folder of the embedded stores, keys and marks' }),
+    );
+    this.roles = read.listOf('ASSAY_ROLES', ROLES, { preset: ROLES, what: 'what this process does' });
+    this.origin = read.text('ASSAY_ORIGIN', {
+      preset: 'assay.local',
+      what: 'name of this deployment in every ledger; never changes once a ledger exists',
+    });
+    this.env = read.text('ASSAY_ENV', { preset: 'local', what: 'name of the environment in events and logs' });
+    this.mongodbUri = read.text('MONGODB_URI', {
+      preset: undefined,
+      secret: true,
+      what: 'database; absent: the embedded engine in the data folder',
+    });
+    this.objectStoreUrl = read.text('OBJECT_STORE_URL', {
+      preset: `file:${resolve(this.dataDir, 'objects')}`,
+      secret: true,
+      what: '`file:<folder>` or `s3://<bucket>/<prefix>?endpoint=…`; preset: `objects` in the data folder',
+    });
+    this.trustProxy = read.flag('TRUST_PROXY', { preset: false, what: 'take the source address from the proxy' });
+    this.logLevel = read.oneOf('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], {
+      preset: 'info',
+      what: 'least level',
+    });
+    this.logSampleRate = read.number('LOG_SAMPLE_RATE', {
+      preset: 0.01,
+      min: 0,
+      max: 1,
+      what: 'share of successful reads that are logged',
+    });
+    this.logSourceIp = read.oneOf('LOG_SOURCE_IP', ['full', 'masked', 'off'], {
+      preset: 'masked',
+      what: 'how source addresses are logged; masked cuts to /24 and /48',
+    });
+    this.apiKey = apiKeySettings(read);
+    this.jobs = jobSettings(read);
+    this.conversion = conversionSettings(read);
+    this.results = {
+      timeoutMs: read.integer('RESULT_TIMEOUT_MS', {
+        preset: 300_000,
+        min: 1_000,
+        max: 3_600_000,
+        what: 'longest download, milliseconds',
+      }),
+    };
+    this.faa = archiveSettings(read);
+    this.audit = {
+      signingKey: read.text('AUDIT_SIGNING_KEY', {
+        preset: undefined,
+        secret: true,
+        what: 'secret of at least 32 bytes that HMAC keys are derived from; absent: made once in the data folder',
+      }),
+      hotRetentionDays: read.integer('AUDIT_HOT_RETENTION_DAYS', {
+        preset: 90,
+        min: 1,
+        max: 3_650,
+        what: 'days an event stays in the database; one older than half of it is refused',
+      }),
+      eventSignatureTenants: read.listOf('AUDIT_EVENT_SIGNATURES', TENANT, {
+        preset: [],
+        what: 'tenants whose events are signed one by one',
+      }),
+    };
+    this.rows = read.rows;
+    read.finish('ASSAY_');
+    Object.freeze(this);
+  }
+}
+
+function apiKeySettings(read: SettingsReader): Settings['apiKey'] {
+  return {
+    value: read.text('CONVERTER_API_KEY', { preset: undefined, secret: true, what: 'one pre-shared API key' }),
+    clientId: read.text('CONVERTER_API_KEY_CLIENT_ID', { preset: 'visionA-service', what: 'client id of that key' }),
+    tenant: read.text('CONVERTER_API_KEY_TENANT', { preset: 'default', what: 'tenant of that key' }),
+  };
+}
+
+function jobSettings(read: SettingsReader): Settings['jobs'] {
+  return {
+    maxModelBytes: read.integer('ASSAY_MAX_MODEL_BYTES', {
+      preset: 500 * MIB,
+      min: 1,
+      max: 2 ** 31 - 1,
+      what: 'largest model, bytes',
+    }),
+    maxImages: read.integer('ASSAY_MAX_REF_IMAGES', { preset: 100, min: 0, max: 10_000, what: 'most images of a job' }),
+    maxImageBytes: read.integer('ASSAY_MAX_REF_IMAGE_BYTES', {
+      preset: 10 * MIB,
+      min: 1,
+      max: 1024 * MIB,
+      what: 'largest reference image, bytes',
+    }),
+    requireRefImages: read.flag('ASSAY_REQUIRE_REF_IMAGES', {
+      preset: false,
+      what: 'refuse a job without reference images',
+    }),
+  };
+}
+
+function conversionSettings(read: SettingsReader): Settings['conversion'] {
+  return {
+    workers: read.integer('ASSAY_WORKERS', { preset: 1, min: 1, max: 64, what: 'conversions at once' }),
+    cpus: read.integer('ASSAY_CONVERSION_CPUS', { preset: 2, min: 1, max: 64, what: 'threads of one conversion' }),
+    leaseMs: read.integer('ASSAY_TASK_LEASE_MS', {
+      preset: 15_000,
+      min: 1_000,
+      max: 600_000,
+      what: 'how long a worker may be silent before its task is given to another, milliseconds',
+    }),
+    heartbeatMs: read.integer('ASSAY_TASK_HEARTBEAT_MS', {
+      preset: 3_000,
+      min: 100,
+      max: 300_000,
+      what: 'how often a worker renews its task, milliseconds',
+    }),
+    timeLimitMs: read.integer('ASSAY_TASK_TIME_LIMIT_MS', {
+      preset: 900_000,
+      min: 1_000,
+      max: 86_400_000,
+      what: 'longest conversion, milliseconds',
+    }),
+    memoryLimitBytes: read.integer('ASSAY_TASK_MEMORY_LIMIT_BYTES', {
+      preset: 4096 * MIB,
+      min: 64 * MIB,
+      max: 1024 * 1024 * MIB,
+      what: 'most resident memory of one conversion, bytes',
+    }),
+    maxAttempts: read.integer('ASSAY_TASK_MAX_ATTEMPTS', {
+      preset: 3,
+      min: 1,
+      max: 20,
+      what: 'attempts before a task is a dead letter',
+    }),
+  };
+}
+
+function archiveSettings(read: SettingsReader): Settings['faa'] {
+  return {
+    url: read.text('FAA_URL', { preset: undefined, what: "the organisation's file archive; absent: no promotion" }),
+    tokenUrl: read.text('FAA_TOKEN_URL', { preset: undefined, what: 'its OAuth 2 token endpoint' }),
+    clientId: read.text('FAA_CLIENT_ID', { preset: undefined, what: 'client id there' }),
+    clientSecret: read.text('FAA_CLIENT_SECRET', { preset: undefined, secret: true, what: 'client secret there' }),
+    scope: read.text('FAA_SCOPE', { preset: 'files:upload.write', what: 'scope asked for' }),
+    timeoutMs: read.integer('FAA_TIMEOUT_MS', {
+      preset: 60_000,
+      min: 100,
+      max: 3_600_000,
+      what: 'longest upload, milliseconds',
+    }),
+  };
+}
