@@ -1,0 +1,1 @@
+import { main } from '../../server/src/main.js'; export const x = main;

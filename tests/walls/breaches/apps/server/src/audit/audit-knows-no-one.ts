@@ -1,0 +1,1 @@
+import { Go } from '../rooma/index.js'; export const x = Go;

@@ -1,0 +1,1 @@
+import { GoHandler } from '../commands/go.handler.js'; export const x = GoHandler;

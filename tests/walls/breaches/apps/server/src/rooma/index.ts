@@ -1,0 +1,1 @@
+export { Go } from './commands/go.command.js';

@@ -1,0 +1,1 @@
+import { Go } from '../commands/go.command.js'; export const x = Go;

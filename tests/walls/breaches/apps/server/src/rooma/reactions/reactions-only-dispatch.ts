@@ -1,0 +1,1 @@
+import { store } from '../storage/a.store.js'; export const x = store;

@@ -1,0 +1,1 @@
+import mongoose from 'mongoose'; export const store = mongoose;

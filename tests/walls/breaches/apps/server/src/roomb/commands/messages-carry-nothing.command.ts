@@ -1,0 +1,1 @@
+import { store } from '../storage/door-shows-messages.js'; export const x = store;

@@ -1,0 +1,1 @@
+export { store } from './storage/door-shows-messages.js';

@@ -1,0 +1,1 @@
+import { Go } from '../rooma/commands/go.command.js'; export const x = Go;

@@ -1,0 +1,1 @@
+import { gone } from './gone.js'; export const unresolved = gone;

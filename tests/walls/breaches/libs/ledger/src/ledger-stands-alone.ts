@@ -1,0 +1,1 @@
+import { inner } from '#libs/kernel'; export const x = inner;

@@ -1,0 +1,1 @@
+import { inner } from '../../kernel/src/inner.js'; export const x = inner;
