@@ -1,0 +1,116 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A server started as a user would, on a free port and in a folder of its own. */
+export interface RunningServer {
+  url: string;
+  pid: number;
+  dataDir: string;
+  /** The operator's key on the embedded engine, the pre-shared key on an external one. */
+  apiKey: string;
+  /** Where the database is, for tests that go behind the server's back. */
+  mongoUri: string;
+  /** The log so far: standard output, one JSON object a line. */
+  log(): string;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** `kill -9`; resolves when the process is gone. */
+  kill(): Promise<void>;
+  /** Stops it if it runs, and removes its folder. */
+  remove(): Promise<void>;
+}
+
+const MAIN = resolve(__dirname, '../../../dist/apps/server/src/main.js');
+const START_MS = 60_000;
+
+/**
+ * Starts `dist/apps/server/src/main.js` and waits until it listens. With MONGODB_URI in the environment of the tests
+ * each data folder has a database of its own there; OBJECT_STORE_URL is passed on with a prefix of its own.
+ *
+ * Rejects with the server's output when it ends before it listens.
+ */
+export async function startServer(
+  options: { dataDir?: string; env?: Record<string, string> } = {},
+): Promise<RunningServer> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'assay-test-')));
+  const external = externalStores(dataDir);
+  const child = spawn(process.execPath, [MAIN], {
+    env: { PATH: process.env['PATH'], ...external.env, PORT: '0', ASSAY_DATA_DIR: dataDir, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = collected(child);
+  const { url } = await listening(child, dataDir, output);
+  const gone = () => child.exitCode !== null || child.signalCode !== null;
+  const ended = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    if (gone()) return;
+    child.kill(signal);
+    await once(child, 'exit');
+  };
+  return {
+    url,
+    pid: child.pid!,
+    dataDir,
+    apiKey: external.apiKey ?? (await readFile(join(dataDir, 'operator.key'), 'utf8')).trim(),
+    mongoUri: external.env['MONGODB_URI'] ?? (await readFile(join(dataDir, 'mongo.uri'), 'utf8')).trim(),
+    log: () => output.stdout,
+    stop: async () => {
+      await ended('SIGTERM');
+      return child.exitCode;
+    },
+    kill: () => ended('SIGKILL'),
+    remove: async () => {
+      await ended('SIGTERM');
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function externalStores(dataDir: string): { env: Record<string, string>; apiKey?: string } {
+  const own = dataDir
+    .replace(/.*assay-test-/, '')
+    .replace(/[^A-Za-z0-9]/g, '')
+    .toLowerCase();
+  const env: Record<string, string> = {};
+  for (const name of Object.keys(process.env).filter((key) => key.startsWith('AWS_'))) env[name] = process.env[name]!;
+  if (process.env['OBJECT_STORE_URL']) {
+    const store = new URL(process.env['OBJECT_STORE_URL']);
+    store.pathname = join(store.pathname, own);
+    env['OBJECT_STORE_URL'] = store.toString();
+  }
+  if (!process.env['MONGODB_URI']) return { env };
+  const database = new URL(process.env['MONGODB_URI']);
+  database.pathname = `/t_${own}`;
+  const apiKey = sharedKey;
+  return { env: { ...env, MONGODB_URI: database.toString(), CONVERTER_API_KEY: apiKey }, apiKey };
+}
+
+/** One pre-shared key for the run of a test file, so that a restart on the same folder knows it. */
+const sharedKey = randomBytes(24).toString('hex');
+
+function collected(child: ChildProcess): { stdout: string; stderr: string } {
+  const output = { stdout: '', stderr: '' };
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  return output;
+}
+
+async function listening(
+  child: ChildProcess,
+  dataDir: string,
+  output: { stdout: string; stderr: string },
+): Promise<{ url: string }> {
+  const deadline = Date.now() + START_MS;
+  while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
+    const text = await readFile(join(dataDir, 'server.json'), 'utf8').catch(() => '');
+    const found = text.endsWith('}\n') ? (JSON.parse(text) as { url: string; pid: number }) : undefined;
+    if (found?.pid === child.pid) return found;
+    await sleep(25);
+  }
+  child.kill('SIGKILL');
+  throw new Error(`the server did not start: ${output.stderr || output.stdout.slice(-2_000)}`);
+}
