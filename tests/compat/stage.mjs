@@ -1,0 +1,133 @@
+// The compatibility stage: what needs more than Node and npm. It installs what it needs into a cache folder outside
+// the tree, starts the external engines, runs the data suite, the object-store contract and the system suite on them,
+// and shows under strace that an acknowledged write is on the disk. It fails, never skips, when something is missing.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer, connect } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'assay');
+const SECANTUSDB = 'secantusdb==0.7.0b3';
+const ACCESS = { AWS_ACCESS_KEY_ID: 'assay-test', AWS_SECRET_ACCESS_KEY: 'assay-test-secret' };
+
+const scratch = await mkdtemp(join(tmpdir(), 'assay-compat-'));
+const started = [];
+let failed = false;
+try {
+  need('strace');
+  const mongodbUri = await startSecantusDb();
+  const objectStoreUrl = await startVersitygw();
+  const stores = { MONGODB_URI: mongodbUri, OBJECT_STORE_URL: objectStoreUrl, ...ACCESS };
+  run('the data suite on SecantusDB', jest('data'), { MONGODB_URI: mongodbUri });
+  run('the object-store contract on versitygw', jest('integration', 'libs/object-store'), {
+    ASSAY_TEST_S3_URL: objectStoreUrl,
+    ...ACCESS,
+  });
+  run('the system suite on both', jest('system'), stores);
+  run('durability under strace', [process.execPath, 'tests/compat/durability.mjs'], {});
+} finally {
+  for (const child of started.reverse()) {
+    child.kill('SIGTERM');
+    if (child.exitCode === null) await once(child, 'exit');
+  }
+  await rm(scratch, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);
+
+function run(name, [command, ...args], env) {
+  console.log(`-- ${name}`);
+  try {
+    execFileSync(command, args, {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, AWS_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...env },
+    });
+  } catch {
+    failed = true;
+    console.log(`-- ${name}: FAILED`);
+  }
+}
+
+function jest(project, ...paths) {
+  return [process.execPath, 'node_modules/jest/bin/jest.js', '--selectProjects', project, '--', ...paths];
+}
+
+function need(command) {
+  try {
+    execFileSync('which', [command], { stdio: 'ignore' });
+  } catch {
+    execFileSync('apt-get', ['install', '-y', '-q', command], { stdio: 'ignore' });
+  }
+}
+
+async function startSecantusDb() {
+  const venv = join(cache, SECANTUSDB.replace('==', '-'));
+  const program = join(venv, 'bin/secantusd-py');
+  if (!existsSync(program)) {
+    await mkdir(cache, { recursive: true });
+    execFileSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
+    execFileSync(join(venv, 'bin/pip'), ['install', '--quiet', SECANTUSDB], { stdio: 'inherit' });
+  }
+  const port = await freePort();
+  const folder = join(scratch, 'secantusdb');
+  await start(program, ['--port', String(port), '--storage-path', folder, '--sync-on-commit'], port);
+  return `mongodb://127.0.0.1:${port}/`;
+}
+
+async function startVersitygw() {
+  const program = execFileSync(join(root, 'infrastructure/scripts/versitygw.sh'), { encoding: 'utf8' }).trim();
+  const port = await freePort();
+  const folder = join(scratch, 'versitygw');
+  const versions = join(scratch, 'versitygw-versions');
+  await mkdir(folder);
+  await mkdir(versions);
+  const env = { ROOT_ACCESS_KEY: ACCESS.AWS_ACCESS_KEY_ID, ROOT_SECRET_KEY: ACCESS.AWS_SECRET_ACCESS_KEY };
+  const args = ['--port', `127.0.0.1:${port}`, 'posix', '--versioning-dir', versions, folder];
+  await start(program, args, port, env);
+  await createBucket(`http://127.0.0.1:${port}`, 'assay-test');
+  return `s3://assay-test/tests?endpoint=http://127.0.0.1:${port}&region=us-east-1`;
+}
+
+async function createBucket(endpoint, bucket) {
+  const { S3Client, CreateBucketCommand } = await import('@aws-sdk/client-s3');
+  const credentials = { accessKeyId: ACCESS.AWS_ACCESS_KEY_ID, secretAccessKey: ACCESS.AWS_SECRET_ACCESS_KEY };
+  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
+  await client.send(new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: true }));
+  client.destroy();
+}
+
+async function start(program, args, port, env = {}) {
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (errors = (errors + text).slice(-4000)));
+  started.push(child);
+  while (child.exitCode === null) {
+    if (await answers(port)) return;
+    await sleep(100);
+  }
+  throw new Error(`${program} ended before it listened: ${errors}`);
+}
+
+function answers(port) {
+  return new Promise((done) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => done(true));
+    socket.once('error', () => done(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
