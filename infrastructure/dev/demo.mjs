@@ -79,7 +79,8 @@ async function submit() {
   const form = new FormData();
   form.set('platform', PLATFORM);
   form.set('user_id', 'demo-user');
-  form.set('preprocess', JSON.stringify({ shape: [1, 3, 48, 192], normalize: 'tensorflow' }));
+  form.set('input_shapes', JSON.stringify({ x: [1, 3, 48, 192] }));
+  form.set('preprocess', JSON.stringify({ normalize: 'tensorflow' }));
   form.set('model', new Blob([await readFile(model)]), MODEL);
   images.forEach((png, index) =>
     form.append('ref_images[]', new Blob([png], { type: 'image/png' }), `text-${index}.png`),
