@@ -1,0 +1,31 @@
+export * from './ledger.errors.js';
+export * from './event.types.js';
+export {
+  base64Of,
+  base64urlOf,
+  bytesOfBase64,
+  bytesOfBase64url,
+  bytesOfHex,
+  concatBytes,
+  equalBytes,
+  hexOf,
+} from './bytes.js';
+export { canonicalBytes, formFaults, MAX_EVENT_BYTES, parseEvent } from './event.js';
+export { checkData, eventKinds, personsIn, withPseudonyms } from './event-kinds.js';
+export type { DataOf, EventKind, FieldForm, ScalarForm, ValueForm } from './event-kinds.js';
+export { eventDigest, signEvent, verifyEventSignature } from './event-signature.js';
+export { chainHash, EMPTY_ROOT, genesisHash, HASH_BYTES, leafHash, nodeHash } from './hashes.js';
+export * from './tree.js';
+export { CompactRange } from './compact-range.js';
+export type { CompactRangeState } from './compact-range.js';
+export { columnsOf, entryId, entryOf } from './entry.js';
+export type { EntryColumns, EntryInput, StoredEntry } from './entry.js';
+export { keyIdOf, parseVerifierKey, verifierKey, verifierKeyText } from './note-keys.js';
+export type { NoteAlgorithm, VerifierKey } from './note-keys.js';
+export { noteSigner, parseNote, signatureLine, signNote, verifyNote } from './note.js';
+export * from './note.types.js';
+export { cosigner } from './cosignature.js';
+export { formatCheckpoint, parseCheckpoint } from './checkpoint.js';
+export type { Checkpoint } from './checkpoint.js';
+export { macKey, noteMac } from './note-mac.js';
+export type { MacKeyUse } from './note-mac.js';
