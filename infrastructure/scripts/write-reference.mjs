@@ -1,0 +1,8 @@
+// Writes the reference pages that are made from the code. Run by `npm run docs`, after a build.
+import { writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { settingsTable } from '../../dist/apps/server/src/settings.table.js';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+await writeFile(resolve(root, 'docs/reference/configuration.md'), settingsTable());
