@@ -1,0 +1,68 @@
+import { createParamDecorator, SetMetadata, type ExecutionContext } from '@nestjs/common';
+import type { Request } from 'express';
+
+const AREAS_AND_VERBS = [
+  'jobs:write',
+  'jobs:read',
+  'results:read',
+  'promote:write',
+  'audit:read',
+  'audit:verify',
+  'audit:export',
+  'audit:archive',
+  'timeline:read',
+  'evidence:create',
+  'evidence:read',
+  'evidence:export',
+  'evidence:hold',
+  'attest:read',
+  'obs:read',
+] as const;
+
+/** What a route may ask for: the part of a scope before its tenant. */
+export type Permission = (typeof AREAS_AND_VERBS)[number] | 'admin:*';
+
+export const PERMISSIONS: readonly Permission[] = [...AREAS_AND_VERBS, 'admin:*'];
+
+/** Who sends the request, as the key says. */
+export interface Caller {
+  tenant: string;
+  client_id: string;
+  key_id: string;
+  /** First 12 hex digits of the key's SHA-256. */
+  fingerprint: string;
+  /** `<area>:<verb>#tenant/<id>`. */
+  scopes: readonly string[];
+  /** ISO 8601; absent: the key does not expire. */
+  expires_at?: string;
+  /** For the events this request causes. */
+  actor: {
+    type: 'user' | 'service' | 'operator' | 'system';
+    id: string;
+    client_id?: string;
+    token_fingerprint?: string;
+  };
+}
+
+export type RequestWithCaller = Request & { caller?: Caller };
+
+/** What a route says of who may call it. The guard refuses a route that says nothing. */
+export type Access = { public: true } | { permission: Permission } | { anyKey: true };
+
+export const ACCESS = 'assay:access';
+
+/** The key must hold this permission for its tenant, or `admin:*`. */
+export const RequireScope = (permission: Permission) => SetMetadata(ACCESS, { permission } satisfies Access);
+
+/** Any valid key, whatever its scopes: only for what a caller may know of itself. */
+export const AnyKey = () => SetMetadata(ACCESS, { anyKey: true } satisfies Access);
+
+/** No key at all. */
+export const Public = () => SetMetadata(ACCESS, { public: true } satisfies Access);
+
+/** Parameter decorator: the caller the guard let in. Never on a public route. */
+export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): Caller => {
+  const { caller } = context.switchToHttp().getRequest<RequestWithCaller>();
+  if (!caller) throw new Error('a public route has no caller: expected @RequireScope beside @Caller, found @Public');
+  return caller;
+});
