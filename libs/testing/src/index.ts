@@ -1,0 +1,1 @@
+export { fixtureCnn, fixtureImages, fixtureInput, fixturePreprocess } from './onnx-fixtures.js';
