@@ -1,0 +1,47 @@
+import { networkIsolation } from './isolation.js';
+import { ConversionChild } from './child.process.js';
+import { Scratch } from './scratch.js';
+
+/** Starts children on this machine, each in a folder of its own. */
+export class ChildLauncher {
+  private readonly scratch: Scratch;
+  private isolation: Promise<readonly string[]> | undefined;
+  private readonly running = new Set<ConversionChild>();
+
+  /** `root` is made when the first child starts. */
+  constructor(root: string) {
+    this.scratch = new Scratch(root);
+  }
+
+  /** False where this machine gives no network namespaces: children could then reach the network. */
+  async networkIsolated(): Promise<boolean> {
+    return (await this.words()).length > 0;
+  }
+
+  async start(): Promise<ConversionChild> {
+    const [isolation, folder] = [await this.words(), await this.scratch.open()];
+    const child = new ConversionChild(folder, isolation);
+    this.running.add(child);
+    return child;
+  }
+
+  async discard(child: ConversionChild): Promise<void> {
+    await child.discard();
+    this.running.delete(child);
+  }
+
+  /** Removes what killed processes left. */
+  async sweep(): Promise<void> {
+    await this.scratch.sweep();
+  }
+
+  /** Ends every child and removes its folder. */
+  async close(): Promise<void> {
+    await Promise.all([...this.running].map((child) => this.discard(child)));
+    await this.scratch.close();
+  }
+
+  private words(): Promise<readonly string[]> {
+    return (this.isolation ??= networkIsolation());
+  }
+}

@@ -1,0 +1,1 @@
+export const REFERENCE_DRIVER = { id: 'reference', version: '1.0.0' } as const;
