@@ -1,0 +1,13 @@
+export { objectKeyFault } from './object-key.js';
+export { ObjectStoreError } from './object-store.errors.js';
+export type { ObjectStoreErrorCode } from './object-store.errors.js';
+export type {
+  CallOptions,
+  ListedObject,
+  ListOptions,
+  ObjectStore,
+  PutOptions,
+  StoredObject,
+} from './object-store.types.js';
+export { openObjectStore } from './open-object-store.js';
+export type { OpenOptions } from './open-object-store.js';

@@ -1,0 +1,91 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * Objects by key. Two forms, one contract, held by `object-store.contract.ts`.
+ *
+ * Every method may be called again after it failed. Every method rejects with an `ObjectStoreError`, and with
+ * OBJECT_STORE.KEY_INVALID for a key `objectKeyFault` finds a fault in.
+ */
+export interface ObjectStore {
+  /** Whether objects can be retained and held here: always on the file system, with Object Lock on S3. */
+  readonly retention: boolean;
+
+  /**
+   * Stores the body under the key; hashed while it passes, never held in memory whole. Durable on return, and no
+   * reader ever sees a part of it. If it rejects with EXISTS, RETAINED, SOURCE_FAILED, DIGEST_MISMATCH, SIZE_MISMATCH
+   * or ABORTED nothing was stored; after UNAVAILABLE or TIMEOUT the object may be there, whole. The body is read to
+   * its end or destroyed.
+   *
+   * Called twice, the later body replaces the earlier one; with `ifAbsent` the second call rejects with EXISTS and
+   * names what is there (`error.existing`), so that a caller who put the same bytes may take it for success. Of two
+   * racing `ifAbsent` puts exactly one wins.
+   */
+  put(key: string, body: Readable | Uint8Array, options?: PutOptions): Promise<StoredObject>;
+
+  /**
+   * The object and its bytes. The body fails with CORRUPT, instead of ending, when the bytes are not the ones that
+   * were put: they may be trusted only after the end. It must be read to its end or destroyed.
+   */
+  get(key: string, options?: CallOptions): Promise<StoredObject & { body: Readable }>;
+
+  /** The object without its bytes, or NOT_FOUND. */
+  head(key: string, options?: CallOptions): Promise<StoredObject>;
+
+  /**
+   * Objects whose key begins with `prefix` (any beginning, not only whole segments; '' for all), by ascending key.
+   * To go on later, pass the last key as `after`. An object put or deleted while the list is read may be missing or
+   * still shown; one that was there all the time is shown exactly once.
+   */
+  list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>;
+
+  /** Removes the object, every version of it. Durable on return; done already is success. RETAINED if it is locked. */
+  delete(key: string, options?: CallOptions): Promise<void>;
+
+  /** Retains the object until then (to the second); RETAINED when it is already retained for longer. */
+  retain(key: string, until: Date, options?: CallOptions): Promise<void>;
+
+  /** Puts the object on legal hold, or ends the hold. May be repeated. */
+  hold(key: string, held: boolean, options?: CallOptions): Promise<void>;
+
+  close(): void;
+}
+
+export interface StoredObject {
+  key: string;
+  bytes: number;
+  /** SHA-256 of the whole body, lower-case hex. */
+  sha256: string;
+  storedAt: Date;
+  contentType?: string;
+  /** The store's name for this version of the object, where it keeps versions. */
+  version?: string;
+  retainUntil?: Date;
+  legalHold: boolean;
+}
+
+export interface ListedObject {
+  key: string;
+  bytes: number;
+  storedAt: Date;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+}
+
+export interface PutOptions extends CallOptions {
+  ifAbsent?: boolean;
+  contentType?: string | undefined;
+  /** The length the body must have. */
+  bytes?: number | undefined;
+  /** The SHA-256 the body must have, lower-case hex. */
+  expectedSha256?: string | undefined;
+  /** Refuse deletion and overwriting until then (to the second; in S3's words, COMPLIANCE mode). */
+  retainUntil?: Date | undefined;
+  legalHold?: boolean;
+}
+
+export interface ListOptions extends CallOptions {
+  after?: string | undefined;
+  limit?: number | undefined;
+}
