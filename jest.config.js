@@ -35,6 +35,8 @@ const common = {
   moduleFileExtensions: ['js', 'mjs', 'cjs', 'ts', 'json'],
   moduleNameMapper: {
     '^#libs/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
+    // Exports its ES module to `import` only, and these tests are CommonJS.
+    '^canonicalize$': '<rootDir>/node_modules/canonicalize/lib/canonicalize.js',
     '^#sha256$': '<rootDir>/libs/ledger/src/sha256.node.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

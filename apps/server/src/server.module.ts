@@ -29,7 +29,12 @@ export interface Foundations {
 }
 
 /** Failures to record that no retry can mend. */
-const PERMANENT: readonly AuditErrorCode[] = ['AUDIT.EVENT_CONFLICT', 'AUDIT.EVENT_TOO_OLD'];
+const PERMANENT: readonly AuditErrorCode[] = [
+  'AUDIT.EVENT_CONFLICT',
+  'AUDIT.EVENT_TOO_OLD',
+  'AUDIT.EVENT_INVALID',
+  'AUDIT.EVENT_ID_INVALID',
+];
 
 @Global()
 @Module({})
@@ -58,14 +63,16 @@ export class ServerModule {
       imports: [
         CqrsModule.forRoot(),
         FoundationsModule.with(foundations),
-        AuditModule.with([
-          ...auditEventKinds,
-          ...identityEventKinds,
-          ...jobsEventKinds,
-          ...conversionEventKinds,
-          ...resultsEventKinds,
-          ...promoteEventKinds,
-        ]),
+        AuditModule.with(
+          [
+            auditEventKinds,
+            identityEventKinds,
+            jobsEventKinds,
+            conversionEventKinds,
+            resultsEventKinds,
+            promoteEventKinds,
+          ].flatMap((kinds) => Object.values(kinds)),
+        ),
         IdentityModule,
         JobsModule,
         ConversionModule,

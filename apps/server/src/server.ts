@@ -5,7 +5,8 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { applyIndexSteps, MongoStore, Outboxes } from '#libs/mongo';
 import { openObjectStore } from '#libs/object-store';
-import { Log } from '#libs/telemetry';
+import type { Log } from '#libs/telemetry';
+import { serverLog } from './http/server-log.js';
 import { setup } from './http/setup.js';
 import { indexSteps } from './index-steps.js';
 import { ServerModule } from './server.module.js';
@@ -24,8 +25,8 @@ const REQUEST_MS = 30 * 60_000;
 /** Rejects, having undone what it started, when a setting is wrong or something it stands on cannot be had. */
 export async function startServer(env: NodeJS.ProcessEnv): Promise<Server> {
   const settings = new Settings(env);
-  const log = new Log(settings);
-  for (const { name, shown } of settings.rows) log.info('config.setting', { resource: name, reason: shown });
+  const log = serverLog(settings);
+  for (const { name, shown } of settings.rows) log.info('config.setting', { resource: name, status: shown });
   await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
   const store = await MongoStore.open({ uri: settings.mongodbUri, dataDir: settings.dataDir });
   try {
@@ -68,8 +69,9 @@ async function announced(
     log,
     stop: async () => {
       await rm(file, { force: true });
-      await app.close();
+      // The relay appends; the ledger's last checkpoint is signed when the application closes.
       await app.get(Outboxes).stop();
+      await app.close();
       await store.close();
     },
   };

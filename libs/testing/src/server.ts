@@ -108,7 +108,7 @@ async function listening(
   while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
     const text = await readFile(join(dataDir, 'server.json'), 'utf8').catch(() => '');
     const found = text.endsWith('}\n') ? (JSON.parse(text) as { url: string; pid: number }) : undefined;
-    if (found?.pid === child.pid) return found;
+    if (found && found.pid === child.pid) return found;
     await sleep(25);
   }
   child.kill('SIGKILL');
