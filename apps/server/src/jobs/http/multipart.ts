@@ -1,0 +1,75 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import busboy from 'busboy';
+import { JobsError } from '../jobs.errors.js';
+import type { UploadPart } from '../upload.types.js';
+
+const MAX_FIELDS = 64;
+const MAX_FIELD_BYTES = 64 * 1024;
+
+/**
+ * The parts of a multipart body as they arrive, never more than a few buffers of them in memory. However the reading
+ * ends, the rest of the body is read and dropped, so that the answer can be sent on the same connection.
+ *
+ * Throws JOBS.NOT_MULTIPART, JOBS.UPLOAD_MALFORMED and, when the body breaks off, JOBS.UPLOAD_INTERRUPTED.
+ */
+export async function* uploadParts(request: IncomingMessage): AsyncGenerator<UploadPart, void, undefined> {
+  const parser = parserOf(request);
+  const parts = new Readable({ objectMode: true, read: () => undefined });
+  const fail = (error: JobsError) => {
+    parts.destroy(error);
+    parser.destroy(error);
+  };
+  const closed = () => {
+    if (!request.complete) fail(interrupted());
+  };
+  parser.on('error', (error) => fail(error instanceof JobsError ? error : malformed((error as Error).message)));
+  parser.on('close', () => parts.push(null));
+  parser.on('fieldsLimit', () => fail(malformed(`expected at most ${MAX_FIELDS} fields, found more`)));
+  parser.on('field', (name = '', value, { valueTruncated }) => {
+    if (valueTruncated) fail(fieldTooLarge(name));
+    else parts.push({ kind: 'field', name, value } satisfies UploadPart);
+  });
+  parser.on('file', (name = '', body, { filename = '' }) => {
+    body.on('error', () => undefined); // whoever reads the body hears of it; a body nobody reads must not end us
+    parts.push({ kind: 'file', name, file_name: filename, body } satisfies UploadPart);
+  });
+  request.once('error', closed).once('close', closed).pipe(parser);
+  try {
+    yield* parts as AsyncIterable<UploadPart>;
+  } finally {
+    request.unpipe(parser).off('close', closed).resume();
+    parser.destroy();
+  }
+}
+
+function parserOf(request: IncomingMessage): busboy.Busboy {
+  if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) {
+    throw new JobsError('JOBS.NOT_MULTIPART', 'expected multipart/form-data, found another content type');
+  }
+  try {
+    return busboy({
+      headers: request.headers,
+      defParamCharset: 'utf8',
+      limits: { fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES, fieldNameSize: 256 },
+    });
+  } catch (cause) {
+    throw malformed((cause as Error).message);
+  }
+}
+
+function malformed(found: string): JobsError {
+  return new JobsError('JOBS.UPLOAD_MALFORMED', `expected a well-formed multipart body: ${found}`);
+}
+
+function interrupted(): JobsError {
+  return new JobsError('JOBS.UPLOAD_INTERRUPTED', 'expected the whole request body, it broke off');
+}
+
+function fieldTooLarge(name: string): JobsError {
+  const detail = `expected at most ${MAX_FIELD_BYTES} bytes, found more`;
+  const pointer = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return new JobsError('JOBS.FILE_TOO_LARGE', `${name}: ${detail}`, {
+    details: [{ pointer, code: 'field_too_large', detail }],
+  });
+}
