@@ -1,0 +1,4 @@
+export { EmbeddedError } from './embedded.errors.js';
+export type { EmbeddedErrorCode } from './embedded.errors.js';
+export { startEmbeddedMongo } from './embedded-mongo.js';
+export type { EmbeddedMongo } from './embedded-mongo.js';

@@ -1,0 +1,271 @@
+import type { Doc } from './bson-read.js';
+import type { Collection, Index, IndexField } from './catalog.js';
+import { indexField } from './catalog.js';
+import { classOf, KeyWriter, MAX_KEY_BYTES, ValueClass } from './key-encoding.js';
+import { equals, isPlainObject, matcherOf, type Matches } from './query.js';
+
+/** Part of an index to read: keys from `start` on and before `end`, without the index's number. */
+export interface Range {
+  start: Buffer;
+  end: Buffer;
+}
+
+export interface Plan {
+  /** undefined: the documents themselves, which lie in the order of `_id`. */
+  index: Index | undefined;
+  indexName: string;
+  ranges: Range[];
+  reverse: boolean;
+  /** Whether what is read comes in the order asked for. */
+  sorted: boolean;
+  /** What the ranges leave to be tested; undefined when they decide alone. */
+  residual: Matches | undefined;
+  /** For `explain`. */
+  stage: 'IXSCAN' | 'COLLSCAN';
+}
+
+export type Sort = [path: string, direction: 1 | -1][];
+
+interface Condition {
+  points?: unknown[];
+  low?: { value: unknown; inclusive: boolean };
+  high?: { value: unknown; inclusive: boolean };
+  exists?: true;
+}
+
+const RANGE_OPERATORS = new Set(['$gt', '$gte', '$lt', '$lte']);
+const MAX_POINTS = 1000;
+/** Leaves room for the index's number and an edge within LMDB's limit; longer bounds are tested, not sought. */
+const MAX_BOUND_BYTES = MAX_KEY_BYTES / 2 - 8;
+const writer = new KeyWriter();
+const idFields = [indexField('_id', false)];
+
+/** The cheapest way to read what `filter` matches: most bound fields first, then a range, then the order asked for. */
+export function planOf(collection: Collection, filter: Doc, sort: Sort): Plan {
+  const { conditions, covered } = conditionsOf(filter);
+  let best = candidateOf(undefined, idFields, conditions, covered, sort);
+  for (const index of collection.indexes) {
+    if (index.partial && !implies(filter, conditions, index.partial)) continue;
+    const candidate = candidateOf(index, index.fields, conditions, covered, sort);
+    if (candidate.score > best.score) best = candidate;
+  }
+  const { index, score } = best;
+  const residual = best.decides ? undefined : matcherOf(filter);
+  // Unsupported operators are refused even where the ranges would decide.
+  if (!residual) matcherOf(filter);
+  return {
+    index,
+    indexName: index?.name ?? '_id_',
+    ranges: best.ranges,
+    reverse: best.reverse,
+    sorted: sort.length === 0 || best.sorts,
+    residual,
+    stage: index !== undefined || score >= 1 ? 'IXSCAN' : 'COLLSCAN',
+  };
+}
+
+interface Candidate {
+  index: Index | undefined;
+  ranges: Range[];
+  reverse: boolean;
+  sorts: boolean;
+  decides: boolean;
+  score: number;
+}
+
+function candidateOf(
+  index: Index | undefined,
+  fields: IndexField[],
+  conditions: Map<string, Condition>,
+  covered: boolean,
+  sort: Sort,
+): Candidate {
+  let prefixes: Buffer[] = [Buffer.alloc(0)];
+  let bound = 0;
+  for (const field of fields) {
+    const points = conditions.get(field.path)?.points;
+    if (!points || prefixes.length * points.length > MAX_POINTS) break;
+    const longer = prefixes.flatMap((prefix) => points.map((point) => extended(prefix, point, field.descending)));
+    if (longer.some((prefix) => prefix.length > MAX_BOUND_BYTES)) break;
+    prefixes = longer;
+    bound++;
+  }
+  const next = fields[bound];
+  const condition = next && conditions.get(next.path);
+  const interval = condition && !condition.points ? intervalOf(condition, next.descending) : undefined;
+  const ranges = distinct(prefixes).map((prefix) => rangeOf(prefix, interval));
+  const used = bound + (interval ? 1 : 0);
+  const direction = ranges.length === 1 ? orderGiven(fields, bound, sort) : ranges.length === 0 ? 1 : 0;
+  const sorts = sort.length > 0 && direction !== 0;
+  const decides = covered && [...conditions].every(([path, each]) => isDecided(path, each, fields, bound, interval));
+  const complete = bound === fields.length && (index === undefined || index.unique);
+  return {
+    index,
+    ranges: direction === -1 ? ranges.reverse() : ranges,
+    reverse: direction === -1,
+    sorts,
+    decides,
+    score:
+      (complete ? 100 : 0) +
+      bound * 4 +
+      (interval ? 2 : 0) +
+      (sorts && (used > 0 || !index?.partial) ? 1 : 0) -
+      (index === undefined || used > 0 || sorts ? 0 : 1) +
+      (used > 0 && index?.partial ? 0.5 : 0),
+  };
+}
+
+function isDecided(
+  path: string,
+  condition: Condition,
+  fields: IndexField[],
+  bound: number,
+  interval: unknown,
+): boolean {
+  const at = fields.findIndex((field) => field.path === path);
+  if (at < 0 || condition.exists) return false;
+  return condition.points ? at < bound && !condition.low && !condition.high : at === bound && interval !== undefined;
+}
+
+/** 1 or -1 when the index read that way gives the order asked for, 0 when it does not. */
+function orderGiven(fields: IndexField[], bound: number, sort: Sort): 1 | -1 | 0 {
+  if (sort.length === 0) return 1;
+  const fixed = new Set(fields.slice(0, bound).map((field) => field.path));
+  let at = bound;
+  let direction: 1 | -1 | 0 = 0;
+  for (const [path, asked] of sort) {
+    if (fixed.has(path)) continue;
+    const field = fields[at++];
+    if (field?.path !== path) return 0;
+    const needed = asked === (field.descending ? -1 : 1) ? 1 : -1;
+    if (direction !== 0 && direction !== needed) return 0;
+    direction = needed;
+  }
+  return direction === 0 ? 1 : direction;
+}
+
+/** What the filter says of each path by conjunction, and whether that is all it says. */
+function conditionsOf(filter: Doc): { conditions: Map<string, Condition>; covered: boolean } {
+  const conditions = new Map<string, Condition>();
+  const covered = gather(filter, conditions);
+  return { conditions, covered };
+}
+
+function gather(filter: Doc, into: Map<string, Condition>): boolean {
+  let covered = true;
+  for (const [path, expression] of Object.entries(filter)) {
+    if (path === '$and' && Array.isArray(expression)) {
+      for (const part of expression) covered = isPlainObject(part) && gather(part, into) && covered;
+    } else if (path.startsWith('$')) covered = false;
+    else covered = gatherPath(path, expression, into) && covered;
+  }
+  return covered;
+}
+
+function gatherPath(path: string, expression: unknown, into: Map<string, Condition>): boolean {
+  const condition = into.get(path) ?? {};
+  into.set(path, condition);
+  if (!isPlainObject(expression) || !Object.keys(expression).some((key) => key.startsWith('$'))) {
+    return narrowToPoints(condition, [expression]);
+  }
+  let covered = true;
+  for (const [operator, operand] of Object.entries(expression)) {
+    covered = gatherOperator(condition, operator, operand) && covered;
+  }
+  return covered;
+}
+
+function gatherOperator(condition: Condition, operator: string, operand: unknown): boolean {
+  if (operator === '$eq') return narrowToPoints(condition, [operand]);
+  if (operator === '$in' && Array.isArray(operand)) return narrowToPoints(condition, operand);
+  if (operator === '$exists' && operand === true) {
+    condition.exists = true;
+    return false; // an index holds absent fields as null
+  }
+  if (!RANGE_OPERATORS.has(operator) || !isRangeOperand(operand)) return false;
+  const side = operator.startsWith('$g') ? 'low' : 'high';
+  const opposite = condition[side === 'low' ? 'high' : 'low'];
+  if (condition[side] || (opposite && classOf(opposite.value) !== classOf(operand))) return false;
+  condition[side] = { value: operand, inclusive: operator.endsWith('e') };
+  return true;
+}
+
+function narrowToPoints(condition: Condition, points: unknown[]): boolean {
+  if (condition.points || points.some((point) => point instanceof RegExp || Array.isArray(point))) return false;
+  condition.points = points;
+  return true;
+}
+
+/** Types whose order an index keeps within their class. */
+function isRangeOperand(operand: unknown): boolean {
+  if (operand instanceof RegExp || Number.isNaN(operand)) return false;
+  const valueClass = classOf(operand);
+  return valueClass !== ValueClass.null && valueClass !== ValueClass.array && valueClass !== ValueClass.object;
+}
+
+/** Range ends within one field, in the bytes of an ascending or descending key. */
+function intervalOf({ low, high }: Condition, descending: boolean): Range | undefined {
+  const some = low ?? high;
+  if (!some) return undefined;
+  const valueClass = classOf(some.value);
+  if ([low, high].some((side) => side && encoded(side.value, false).length > MAX_BOUND_BYTES)) return undefined;
+  const ends = { low: low && encoded(low.value, descending), high: high && encoded(high.value, descending) };
+  const lowest = valueClass === ValueClass.number ? encoded(-Infinity, descending) : undefined;
+  if (!descending) {
+    return {
+      start: low ? edge(ends.low!, !low.inclusive) : (lowest ?? Buffer.from([valueClass])),
+      end: high ? edge(ends.high!, high.inclusive) : Buffer.from([valueClass + 1]),
+    };
+  }
+  return {
+    start: high ? edge(ends.high!, !high.inclusive) : Buffer.from([valueClass ^ 0xff]),
+    end: low ? edge(ends.low!, low.inclusive) : lowest ? edge(lowest, true) : Buffer.from([(valueClass ^ 0xff) + 1]),
+  };
+}
+
+function edge(key: Buffer, after: boolean): Buffer {
+  return after ? Buffer.concat([key, Buffer.from([0xff])]) : key;
+}
+
+function rangeOf(prefix: Buffer, interval: Range | undefined): Range {
+  if (!interval) return { start: prefix, end: edge(prefix, true) };
+  return { start: Buffer.concat([prefix, interval.start]), end: Buffer.concat([prefix, interval.end]) };
+}
+
+function encoded(value: unknown, descending: boolean): Buffer {
+  return writer.reset().value(value, descending).copy();
+}
+
+function extended(prefix: Buffer, value: unknown, descending: boolean): Buffer {
+  return writer.reset().bytes(prefix).value(value, descending).copy();
+}
+
+function distinct(keys: Buffer[]): Buffer[] {
+  const sorted = [...keys].sort((a, b) => a.compare(b));
+  return sorted.filter((key, at) => at === 0 || !key.equals(sorted[at - 1]!));
+}
+
+/** Whether every document the filter matches is in a partial index with this expression. Says no when unsure. */
+function implies(filter: Doc, conditions: Map<string, Condition>, partial: Doc): boolean {
+  const needed = new Map<string, Condition>();
+  const simple = gather(partial, needed);
+  return (
+    [...needed].every(([path, need]) => {
+      const given = conditions.get(path);
+      if (!given) return false;
+      const part = partial[path];
+      if (part === undefined) return false; // inside an $and: not looked into
+      if (given.points) {
+        const matches = matcherOf({ [path]: part });
+        return given.points.every((point) => point !== null && matches(nested(path, point)));
+      }
+      const asksExistence = isPlainObject(part) && Object.keys(part).length === 1 && need.exists === true;
+      if (asksExistence) return given.exists === true || given.low !== undefined || given.high !== undefined;
+      return simple && equals(filter[path], part);
+    }) && Object.keys(partial).every((path) => !path.startsWith('$'))
+  );
+}
+
+function nested(path: string, value: unknown): Doc {
+  return path.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as Doc;
+}

@@ -1,0 +1,108 @@
+import { open, type Database, type RootDatabase } from 'lmdb';
+
+type Table = Database<Buffer, Buffer>;
+
+/** The LMDB file and its three tables. Keys and values are raw bytes. */
+export interface Tables {
+  root: RootDatabase<Buffer, Buffer>;
+  /** `<db>.<collection>` to its description, JSON. */
+  catalog: Table;
+  /** Collection number and the key of `_id` to the document as received. */
+  documents: Table;
+  /** Index number and the keys of its fields (and of `_id`, unless unique) to the key of `_id`. */
+  entries: Table;
+}
+
+/** `sync: false` exists for the test that shows that the durability test can fail. */
+export function openTables(path: string, { sync }: { sync: boolean }): Tables {
+  const options = { encoding: 'binary', keyEncoding: 'binary' } as const;
+  const root = open<Buffer, Buffer>({
+    path,
+    noSubdir: true,
+    maxDbs: 4,
+    // A commit resolves when it is on the disk, not before: acknowledged means durable.
+    overlappingSync: false,
+    noSync: !sync,
+    ...options,
+  });
+  return {
+    root,
+    catalog: root.openDB('catalog', options),
+    documents: root.openDB('documents', options),
+    entries: root.openDB('entries', options),
+  };
+}
+
+interface Waiting {
+  work: () => unknown;
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Runs writes one after another, those that wait at the same time in one LMDB transaction (group commit across
+ * connections): while one commit is on its way to the disk the next group gathers.
+ *
+ * A unit of work must check before it changes: what it has put before it throws a CommandError stays. Any other
+ * error undoes the whole group and rejects all of it.
+ */
+export class WriteQueue {
+  private waiting: Waiting[] = [];
+  private running: Promise<void> | undefined;
+
+  constructor(
+    private readonly root: RootDatabase<Buffer, Buffer>,
+    private readonly isExpected: (error: unknown) => boolean,
+    private readonly undone: () => void,
+  ) {}
+
+  /** Resolves when what `work` wrote is durable. */
+  run<T>(work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.waiting.push({ work, resolve, reject });
+      this.running ??= this.drain();
+    });
+  }
+
+  /** Resolves when nothing waits. */
+  async idle(): Promise<void> {
+    while (this.running) await this.running;
+  }
+
+  private async drain(): Promise<void> {
+    try {
+      // One turn of the event loop lets requests that have arrived together share the first commit.
+      await new Promise(setImmediate);
+      while (this.waiting.length > 0) await this.commitGroup();
+    } finally {
+      this.running = undefined;
+    }
+  }
+
+  private async commitGroup(): Promise<void> {
+    let group: Waiting[] = [];
+    const settle: (() => void)[] = [];
+    try {
+      await this.root.childTransaction(() => {
+        group = this.waiting;
+        this.waiting = [];
+        for (const each of group) settle.push(this.outcomeOf(each));
+      });
+    } catch (error) {
+      this.undone();
+      for (const each of group) each.reject(error);
+      return;
+    }
+    for (const answer of settle) answer();
+  }
+
+  private outcomeOf({ work, resolve, reject }: Waiting): () => void {
+    try {
+      const value = work() as never;
+      return () => resolve(value);
+    } catch (error) {
+      if (!this.isExpected(error)) throw error;
+      return () => reject(error);
+    }
+  }
+}
