@@ -167,8 +167,7 @@ describe('the privacy scan', () => {
       log.forNest().warn({ [secret]: secret }, secret);
     }, options);
     expect(lines.length).toBeGreaterThan(25);
-    const output =
-      JSON.stringify(lines.map(({ msg: _msg, ...line }) => line)) + lines.map((line) => line['msg']).join();
+    const output = JSON.stringify(lines.map(({ msg: _, ...line }) => line)) + lines.map((line) => line['msg']).join();
     expect(leaks.filter((leak) => output.includes(leak))).toEqual([]);
   });
 

@@ -1,0 +1,144 @@
+import type { MongoErrorCode } from '#libs/mongo';
+import type { ObjectStoreErrorCode } from '#libs/object-store';
+import type { AuditErrorCode } from '../audit/audit.errors.js';
+import type { ConversionErrorCode } from '../conversion/conversion.errors.js';
+import type { IdentityErrorCode } from '../identity/identity.errors.js';
+import type { JobsErrorCode } from '../jobs/jobs.errors.js';
+import type { HttpErrorCode } from './http.errors.js';
+
+/** Every code that may reach the edge. One without a row below does not compile. */
+export type AppErrorCode =
+  | HttpErrorCode
+  | IdentityErrorCode
+  | AuditErrorCode
+  | JobsErrorCode
+  | ConversionErrorCode
+  | MongoErrorCode
+  | ObjectStoreErrorCode;
+
+/** What leaves for a code. */
+export interface Outward {
+  status: number;
+  /** Stable, snake_case. */
+  code: string;
+  title: string;
+  /** Whether the same request may succeed later without a change. */
+  retryable: boolean;
+}
+
+const row = (status: number, code: string, title: string, retryable = false): Outward => ({
+  status,
+  code,
+  title,
+  retryable,
+});
+
+/** A fault of ours: nothing of it leaves but this. */
+const internal = row(500, 'internal', 'Internal error');
+const storage = row(503, 'storage_unavailable', 'Storage unavailable', true);
+const database = row(503, 'database_unavailable', 'Database unavailable', true);
+const audit = row(503, 'audit_unavailable', 'Audit ledger unavailable', true);
+
+const http: Record<HttpErrorCode, Outward> = {
+  'HTTP.BAD_REQUEST': row(400, 'bad_request', 'Bad request'),
+  'HTTP.INPUT_INVALID': row(422, 'invalid_input', 'Invalid input'),
+  'HTTP.NOT_FOUND': row(404, 'not_found', 'Not found'),
+  'HTTP.METHOD_NOT_ALLOWED': row(405, 'method_not_allowed', 'Method not allowed'),
+  'HTTP.NOT_ACCEPTABLE': row(406, 'not_acceptable', 'Not acceptable'),
+  'HTTP.REQUEST_TIMEOUT': row(408, 'request_timeout', 'Request timeout', true),
+  'HTTP.PAYLOAD_TOO_LARGE': row(413, 'payload_too_large', 'Payload too large'),
+  'HTTP.UNSUPPORTED_MEDIA_TYPE': row(415, 'unsupported_media_type', 'Unsupported media type'),
+  'HTTP.HEADERS_TOO_LARGE': row(431, 'headers_too_large', 'Headers too large'),
+  'HTTP.UNAVAILABLE': row(503, 'unavailable', 'Service unavailable', true),
+};
+
+const identity: Record<IdentityErrorCode, Outward> = {
+  'IDENTITY.NOT_CONFIGURED': row(503, 'api_key_not_configured', 'No API key is configured'),
+  'IDENTITY.UNAUTHENTICATED': row(401, 'unauthenticated', 'Unauthenticated'),
+  'IDENTITY.ACCESS_DENIED': row(403, 'access_denied', 'Access denied'),
+  'IDENTITY.SETTING_INVALID': internal,
+  'IDENTITY.KEY_FILE_UNUSABLE': internal,
+};
+
+const auditRows: Record<AuditErrorCode, Outward> = {
+  'AUDIT.SUSPENDED': audit,
+  'AUDIT.OUTCOME_UNKNOWN': audit,
+  'AUDIT.EVENT_CONFLICT': row(409, 'event_conflict', 'Event conflict'),
+  'AUDIT.EVENT_TOO_OLD': row(422, 'event_too_old', 'Event too old'),
+  'AUDIT.EVENT_ID_INVALID': row(422, 'event_id_invalid', 'Invalid event id'),
+  'AUDIT.EVENT_INVALID': internal,
+  'AUDIT.KIND_UNKNOWN': internal,
+  'AUDIT.TENANT_INVALID': row(422, 'tenant_invalid', 'Invalid tenant'),
+  'AUDIT.LEDGER_NOT_FOUND': row(404, 'ledger_not_found', 'Ledger not found'),
+  'AUDIT.CHECKPOINT_NOT_FOUND': row(404, 'checkpoint_not_found', 'Checkpoint not found'),
+  'AUDIT.FILTER_INVALID': row(422, 'invalid_input', 'Invalid input'),
+  'AUDIT.VERIFIER_KEY_INVALID': row(422, 'verifier_key_invalid', 'Invalid verifier key'),
+  'AUDIT.VERIFICATION_BUSY': row(429, 'verification_busy', 'Too many verifications at once', true),
+  'AUDIT.VERIFICATION_FAILED': row(500, 'verification_failed', 'Verification failed', true),
+  'AUDIT.ORIGIN_INVALID': internal,
+  'AUDIT.ORIGIN_CHANGED': internal,
+  'AUDIT.KEY_UNREADABLE': internal,
+  'AUDIT.SIGNING_KEY_SHORT': internal,
+  'AUDIT.MARK_UNREADABLE': internal,
+  'LEDGER.ROLLED_BACK': row(503, 'audit_unavailable', 'Audit ledger unavailable'),
+};
+
+const jobs: Record<JobsErrorCode, Outward> = {
+  'JOBS.NOT_FOUND': row(404, 'job_not_found', 'Job not found'),
+  'JOBS.NOT_MULTIPART': row(415, 'unsupported_media_type', 'Unsupported media type'),
+  'JOBS.UPLOAD_MALFORMED': row(400, 'upload_malformed', 'Malformed upload'),
+  'JOBS.UPLOAD_INTERRUPTED': row(400, 'upload_interrupted', 'Interrupted upload', true),
+  'JOBS.STORAGE_UNAVAILABLE': storage,
+  'JOBS.FILE_TOO_LARGE': row(413, 'file_too_large', 'File too large'),
+  'JOBS.TOO_MANY_FILES': row(413, 'too_many_files', 'Too many files'),
+  'JOBS.INPUT_INVALID': row(422, 'invalid_input', 'Invalid input'),
+  'JOBS.MODEL_REFUSED': row(422, 'model_refused', 'Model refused'),
+  'JOBS.USER_HAS_ACTIVE_JOB': row(409, 'user_has_active_job', 'The user has an active job'),
+  'JOBS.NOT_CANCELABLE': row(409, 'job_not_cancelable', 'The job cannot be canceled'),
+};
+
+const conversion: Record<ConversionErrorCode, Outward> = {
+  'CONVERSION.TASK_NOT_FOUND': row(404, 'job_not_found', 'Job not found'),
+  'CONVERSION.TASK_NOT_FINISHED': row(409, 'job_not_completed', 'The job is not completed'),
+  'CONVERSION.TASK_FINISHED': row(409, 'job_not_cancelable', 'The job cannot be canceled'),
+  'CONVERSION.PREFLIGHT_FAILED': row(503, 'preflight_unavailable', 'The model could not be examined', true),
+  'CONVERSION.INPUT_CHANGED': internal,
+};
+
+const stores: Record<MongoErrorCode | ObjectStoreErrorCode, Outward> = {
+  'MONGO.UNREACHABLE': database,
+  'MONGO.INDEX_STEP_FAILED': internal,
+  'OBJECT_STORE.URL_INVALID': internal,
+  'OBJECT_STORE.KEY_INVALID': internal,
+  'OBJECT_STORE.NOT_FOUND': storage,
+  'OBJECT_STORE.EXISTS': internal,
+  'OBJECT_STORE.RETAINED': internal,
+  'OBJECT_STORE.RETENTION_INVALID': internal,
+  'OBJECT_STORE.RETENTION_UNSUPPORTED': internal,
+  'OBJECT_STORE.DIGEST_MISMATCH': internal,
+  'OBJECT_STORE.SIZE_MISMATCH': internal,
+  'OBJECT_STORE.CORRUPT': internal,
+  'OBJECT_STORE.SOURCE_FAILED': row(400, 'upload_interrupted', 'Interrupted upload', true),
+  'OBJECT_STORE.ABORTED': row(400, 'upload_interrupted', 'Interrupted upload', true),
+  'OBJECT_STORE.TIMEOUT': storage,
+  'OBJECT_STORE.FULL': storage,
+  'OBJECT_STORE.DENIED': storage,
+  'OBJECT_STORE.REFUSED': storage,
+  'OBJECT_STORE.BUCKET_NOT_FOUND': storage,
+  'OBJECT_STORE.UNAVAILABLE': storage,
+};
+
+/** The one table from the dotted codes inside to what leaves. */
+export const statusOf: Readonly<Record<AppErrorCode, Outward>> = {
+  ...http,
+  ...identity,
+  ...auditRows,
+  ...jobs,
+  ...conversion,
+  ...stores,
+};
+
+/** The row of a code; undefined for one that is not meant for the edge. */
+export function outwardOf(code: string): Outward | undefined {
+  return Object.hasOwn(statusOf, code) ? statusOf[code as AppErrorCode] : undefined;
+}

@@ -1,0 +1,2 @@
+export { identityEventKinds } from './events/identity.kinds.js';
+export type { IdentityErrorCode } from './identity.errors.js';
