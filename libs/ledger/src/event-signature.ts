@@ -7,8 +7,8 @@ import { LedgerError } from './ledger.errors.js';
 
 /** BLAKE3-256 over the canonical bytes without `sig`: what an event's signature is over. */
 export function eventDigest(event: LedgerEvent): Uint8Array {
-  const { sig: _sig, ...unsigned } = event;
-  return blake3(canonicalBytes(unsigned));
+  const { sig, ...unsigned } = event;
+  return blake3(canonicalBytes(sig === undefined ? event : unsigned));
 }
 
 /** The event with `sig` by this Ed25519 private key (its 32-byte seed), replacing any it had. */

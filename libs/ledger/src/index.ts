@@ -29,3 +29,5 @@ export { formatCheckpoint, parseCheckpoint } from './checkpoint.js';
 export type { Checkpoint } from './checkpoint.js';
 export { macKey, noteMac } from './note-mac.js';
 export type { MacKeyUse } from './note-mac.js';
+export { LedgerVerifier } from './verification/ledger-verifier.js';
+export type * from './verification/report.types.js';

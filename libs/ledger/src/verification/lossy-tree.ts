@@ -1,0 +1,77 @@
+import { EMPTY_ROOT, nodeHash } from '../hashes.js';
+
+/** A leaf whose hash the store no longer has. It may be found, or guessed, before the tree is judged. */
+export interface LostLeaf {
+  hash?: Uint8Array;
+  /** True while `hash` is only the likeliest of several. */
+  guess: boolean;
+}
+
+export type TreeNode = Uint8Array | LostLeaf | Pair;
+interface Pair {
+  left: TreeNode;
+  right: TreeNode;
+}
+
+/** The peaks of a tree as they were at one size. */
+export interface TreeSnapshot {
+  size: number;
+  peaks: readonly TreeNode[];
+  /** Lost leaves below this size: the first `lost` of `LossyTree.lost`. */
+  lost: number;
+}
+
+/** More lost leaves than this and the tree is given up: nothing after them can be compared with a root. */
+const MAX_LOST = 4096;
+
+/**
+ * A compact range (RFC 6962 §2.1) that goes on over leaves whose hash is not known: a subtree with such a leaf is kept
+ * as a pair until the leaf is found. Memory is O(log n) for each lost leaf.
+ */
+export class LossyTree {
+  size = 0;
+  readonly lost: LostLeaf[] = [];
+  private peaks: TreeNode[] = [];
+  private givenUp = false;
+
+  append(leaf: TreeNode): void {
+    let node = leaf;
+    if (!(leaf instanceof Uint8Array)) this.lost.push(leaf as LostLeaf);
+    for (let rest = this.size; rest % 2 === 1 && !this.givenUp; rest = Math.floor(rest / 2)) {
+      node = parentOf(this.peaks.pop() as TreeNode, node);
+    }
+    if (!this.givenUp) this.peaks.push(node);
+    this.size += 1;
+    if (this.lost.length > MAX_LOST) this.giveUp(0);
+  }
+
+  /** Skips `count` leaves that are lost for good. */
+  giveUp(count: number): void {
+    this.givenUp = true;
+    this.peaks = [];
+    this.size += count;
+  }
+
+  snapshot(): TreeSnapshot | undefined {
+    return this.givenUp ? undefined : { size: this.size, peaks: [...this.peaks], lost: this.lost.length };
+  }
+}
+
+/** The root of a snapshot, with what is known by now; undefined while a leaf below it is lost. */
+export function rootOfSnapshot({ peaks }: TreeSnapshot): Uint8Array | undefined {
+  if (peaks.length === 0) return EMPTY_ROOT;
+  const hashes = peaks.map(hashOf);
+  if (hashes.some((hash) => hash === undefined)) return undefined;
+  return (hashes as Uint8Array[]).reduceRight((right, left) => nodeHash(left, right));
+}
+
+const parentOf = (left: TreeNode, right: TreeNode): TreeNode =>
+  left instanceof Uint8Array && right instanceof Uint8Array ? nodeHash(left, right) : { left, right };
+
+function hashOf(node: TreeNode): Uint8Array | undefined {
+  if (node instanceof Uint8Array) return node;
+  if (!('left' in node)) return node.hash;
+  const left = hashOf(node.left);
+  const right = left && hashOf(node.right);
+  return left && right && nodeHash(left, right);
+}

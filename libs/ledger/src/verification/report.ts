@@ -1,0 +1,118 @@
+import { hexOf } from '../bytes.js';
+import type { CheckpointJudge } from './checkpoint-judge.js';
+import type { Break, Finding, SeqRange, VerificationReport, VerifierOptions } from './report.types.js';
+
+interface Outcome {
+  options: VerifierOptions;
+  breaks: readonly Finding[];
+  breaksTotal: number;
+  /** Also when the breaks that say so are not among those listed. */
+  broken: boolean;
+  formFaults: VerificationReport['form_faults'];
+  found: number;
+  /** Entries the store holds, lost ones within them included. */
+  size: number;
+  /** Entries that signatures or the high-water mark say there are. */
+  claimedSize: number;
+  judge: CheckpointJudge;
+}
+
+/** Findings that say nothing about the store's truth. */
+export const CANNOT_CHECK: readonly Break['class'][] = ['key_unknown', 'cannot_read'];
+
+export function reportOf(outcome: Outcome): VerificationReport {
+  const { options, judge, size, claimedSize, found, breaksTotal } = outcome;
+  const sealed = Math.min(judge.newest?.size ?? 0, size);
+  const breaks = placed(outcome.breaks, sealed, claimedSize);
+  const reasons = reasonsOf(outcome);
+  return {
+    tenant: options.tenant,
+    origin: options.origin,
+    verdict: outcome.broken ? 'broken' : reasons.length > 0 ? 'incomplete' : 'consistent',
+    reasons,
+    keys: options.keys.pinned ? 'pinned' : 'unpinned',
+    keys_used: [...judge.keysUsed],
+    range: { asked: rangeOf(0, claimedSize), covered: rangeOf(0, size) },
+    entries: { expected: claimedSize, found, verified: claimedSize - lengthOf(badRanges(breaks, claimedSize)) },
+    checkpoints: { ...judge.counts, newest: newestOf(judge) },
+    unsealed: rangeOf(sealed, size),
+    breaks,
+    breaks_total: breaksTotal,
+    form_faults: outcome.formFaults,
+  };
+}
+
+function reasonsOf({ judge, breaks, size, formFaults }: Outcome): string[] {
+  const reasons: string[] = [];
+  const unknown = breaks.filter(({ class: kind }) => kind === 'key_unknown').length;
+  if (unknown > 0) reasons.push(`${unknown} checkpoints are signed by no known key`);
+  if (breaks.some(({ class: kind }) => kind === 'cannot_read')) reasons.push('a part of the store could not be read');
+  if (judge.counts.not_comparable > 0) {
+    reasons.push(`${judge.counts.not_comparable} checkpoints could not be compared, because a leaf below them is lost`);
+  }
+  if (size > 0 && judge.newest === undefined) reasons.push('no signed checkpoint covers any entry');
+  if (formFaults.total > 0) reasons.push(`${formFaults.total} entries hold bytes that are no canonical event`);
+  return reasons;
+}
+
+function placed(findings: readonly Finding[], sealed: number, size: number): Break[] {
+  const bad = badRanges(findings, size);
+  const placeOf = (finding: Finding): number => finding.seq ?? finding.from ?? Infinity;
+  return [...findings]
+    .sort((a, b) => placeOf(a) - placeOf(b))
+    .map((finding) => ({
+      ...finding,
+      located: finding.located ?? 'seq',
+      ...neighbours(finding, bad, size),
+      standing: standingOf(finding, sealed),
+    }));
+}
+
+function standingOf({ class: kind, seq, from, checkpoint }: Finding, sealed: number): Break['standing'] {
+  if (CANNOT_CHECK.includes(kind)) return 'cannot_check';
+  const signed = ['tail_cut', 'rolled_back', 'forked'].includes(kind) && checkpoint !== undefined;
+  const below = ['edited', 'deleted', 'reordered'].includes(kind) && (seq ?? from ?? Infinity) < sealed;
+  return signed || below ? 'contradicts_signature' : 'inconsistent';
+}
+
+/** The nearest places before and after that no break touches; null where there is none. */
+function neighbours(
+  { seq, from = seq, to = seq }: Finding,
+  bad: readonly SeqRange[],
+  size: number,
+): Pick<Break, 'last_good_seq' | 'first_good_seq_after'> {
+  if (from === undefined || to === undefined) return { last_good_seq: null, first_good_seq_after: null };
+  const before = (bad.find((range) => range.from <= from && from <= range.to)?.from ?? from) - 1;
+  const after = (bad.find((range) => range.from <= to && to <= range.to)?.to ?? to) + 1;
+  return { last_good_seq: before >= 0 ? before : null, first_good_seq_after: after < size ? after : null };
+}
+
+/** Places touched by breaks, merged and in order. */
+function badRanges(findings: readonly Finding[], size: number): SeqRange[] {
+  const ranges = findings.flatMap(rangesOf).filter(({ from }) => from < size);
+  ranges.sort((a, b) => a.from - b.from);
+  const merged: SeqRange[] = [];
+  for (const { from, to } of ranges) {
+    const last = merged.at(-1);
+    if (last !== undefined && from <= last.to + 1) last.to = Math.max(last.to, Math.min(to, size - 1));
+    else merged.push({ from, to: Math.min(to, size - 1) });
+  }
+  return merged;
+}
+
+function rangesOf({ class: kind, seq, seqs, from = seq, to = seq }: Finding): SeqRange[] {
+  if (kind === 'inserted') return [];
+  if (seqs !== undefined) return seqs.map((place) => ({ from: place, to: place }));
+  return from === undefined || to === undefined ? [] : [{ from, to }];
+}
+
+const lengthOf = (ranges: readonly SeqRange[]): number =>
+  ranges.reduce((length, { from, to }) => length + to - from + 1, 0);
+
+const rangeOf = (from: number, end: number): SeqRange | null => (end > from ? { from, to: end - 1 } : null);
+
+function newestOf({ newest }: CheckpointJudge): VerificationReport['checkpoints']['newest'] {
+  if (newest === undefined) return null;
+  const asserted = newest.time === undefined ? {} : { asserted_time: new Date(newest.time * 1000).toISOString() };
+  return { size: newest.size, root: hexOf(newest.root), ...asserted };
+}

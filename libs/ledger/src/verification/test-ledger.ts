@@ -1,0 +1,117 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
+import {
+  canonicalBytes,
+  chainHash,
+  CompactRange,
+  entryId,
+  entryOf,
+  formatCheckpoint,
+  genesisHash,
+  leafHash,
+  LedgerVerifier,
+  noteSigner,
+  signNote,
+  verifierKey,
+} from '../index.js';
+import type { LedgerEvent, StoredEntry, VerificationReport, VerifierOptions } from '../index.js';
+
+/** A clean ledger in memory and the means to attack it, for specs. */
+
+export const TENANT = 'acme';
+export const ORIGIN = 'example.org/ledger/acme';
+export const SEED = new Uint8Array(32).fill(1);
+export const KEY = verifierKey(ORIGIN, ed25519.getPublicKey(SEED));
+
+/** A stored document as an attacker sees it: any field may become anything. */
+export type Document = Record<string, unknown> & StoredEntry;
+
+export interface TestLedger {
+  entries: Document[];
+  checkpoints: string[];
+  roots: Uint8Array[];
+}
+
+const hex = (n: number, digits: number): string => n.toString(16).padStart(digits, '0');
+
+export function eventOf(n: number, job = n): LedgerEvent {
+  return {
+    id: `0198c0de-0000-7000-8000-${hex(n, 12)}`,
+    ts: '2026-11-21T09:00:00.000Z',
+    kind: 'job.created',
+    scope: { tenant: TENANT, project: 'p1' },
+    actor: { type: 'service', id: 'svc-1' },
+    refs: { resource: { type: 'job', id: `job-${job}` }, job_id: `job-${job}` },
+    data: { attempt: n, platform: '520' },
+    meta: { schema: 1, service: 'server', version: '0.1.0', env: 'test', received_at: '2026-11-21T09:00:00.001Z' },
+  };
+}
+
+export function testLedger(size: number, checkpointSizes: readonly number[]): TestLedger {
+  const entries: Document[] = [];
+  const tree = new CompactRange();
+  const roots = [tree.root()];
+  let previousChainHash = genesisHash(ORIGIN);
+  for (let seq = 0; seq < size; seq++) {
+    const event = eventOf(seq);
+    const bytes = canonicalBytes(event);
+    const entry = entryOf({ tenant: TENANT, seq, event, bytes, previousChainHash });
+    entries.push(entry as Document);
+    previousChainHash = entry.chain_hash;
+    tree.append(entry.leaf_hash);
+    roots.push(tree.root());
+  }
+  return { entries, roots, checkpoints: checkpointSizes.map((at) => signedCheckpoint(at, roots[at] as Uint8Array)) };
+}
+
+export const signedCheckpoint = (size: number, root: Uint8Array, seed = SEED, origin = ORIGIN): string =>
+  signNote(formatCheckpoint({ origin, size, root }), noteSigner(ORIGIN, seed));
+
+/** What the audit room does: checkpoints, then the documents in order of their stored seq. */
+export function verified(
+  { entries, checkpoints }: TestLedger,
+  options: Partial<VerifierOptions> = {},
+): VerificationReport {
+  const keys = { verifierKeys: [KEY], pinned: true };
+  const verifier = new LedgerVerifier({ tenant: TENANT, origin: ORIGIN, keys, ...options });
+  for (const note of checkpoints) verifier.checkpoint(note);
+  for (const document of inSeqOrder(entries)) verifier.entry(document);
+  return verifier.finish();
+}
+
+const inSeqOrder = (entries: readonly Document[]): Document[] =>
+  [...entries].sort((a, b) => (Number.isFinite(a?.seq) ? a.seq : -1) - (Number.isFinite(b?.seq) ? b.seq : -1));
+
+export const at = (ledger: TestLedger, seq: number): Document => ledger.entries[seq] as Document;
+
+/** Writes another event over an entry; `consistently` also makes its leaf hash and columns fit. */
+export function overwrite(entry: Document, event: LedgerEvent, consistently: boolean): void {
+  const bytes = canonicalBytes(event);
+  entry.bytes = bytes;
+  if (!consistently) return;
+  const { seq, chain_hash } = entry;
+  Object.assign(entry, entryOf({ tenant: TENANT, seq, event, bytes, previousChainHash: chain_hash }), { chain_hash });
+}
+
+/** Recomputes every chain hash from `seq` on, as one who can write the whole store would. */
+export function rechain(ledger: TestLedger, seq: number): void {
+  let previous = seq === 0 ? genesisHash(ORIGIN) : at(ledger, seq - 1).chain_hash;
+  for (const entry of ledger.entries.slice(seq)) {
+    entry.leaf_hash = leafHash(entry.bytes);
+    previous = entry.chain_hash = chainHash(previous, entry.leaf_hash);
+  }
+}
+
+/** Gives entries the seq of their place in the list, from `seq` on; ids too when asked. */
+export function renumber(ledger: TestLedger, seq: number, ids: boolean): void {
+  ledger.entries.forEach((entry, place) => {
+    if (place < seq) return;
+    entry.seq = place;
+    if (ids) entry._id = entryId(TENANT, place);
+  });
+}
+
+/** A new entry that a writer could have made for this place. */
+export function forgedEntry(seq: number, previousChainHash: Uint8Array, n = 900): Document {
+  const event = eventOf(n);
+  return entryOf({ tenant: TENANT, seq, event, bytes: canonicalBytes(event), previousChainHash }) as Document;
+}
