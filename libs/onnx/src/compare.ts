@@ -127,10 +127,7 @@ async function forEachPair(
   options: RunOptions,
   visit: (pairs: Pair[]) => void,
 ): Promise<void> {
-  const [a, b] = [
-    await openSession(float, { threads: options.threads }),
-    await openSession(integer, { threads: options.threads }),
-  ];
+  const [a, b] = [await openSession(float), await openSession(integer)];
   try {
     const shapes = inputShapes(a);
     const outputs = a.outputMetadata.flatMap((each) =>
@@ -219,7 +216,7 @@ export function verdictOf(
 export async function measureLatency(
   model: ModelProto,
   sample: Sample,
-  options: Pick<RunOptions, 'threads' | 'signal'> & { runs?: number } = {},
+  options: { threads?: number; runs?: number; signal?: AbortSignal } = {},
 ): Promise<number> {
   const session = await openSession(model, { threads: options.threads, optimization: 'all' });
   try {

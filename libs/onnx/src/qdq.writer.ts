@@ -61,7 +61,7 @@ export class QdqWriter {
       integerTensor(`${key}_zero`, shape, DataType.INT8, zeros),
     );
     const attributes = axis === null ? [] : [attr('axis', axis)];
-    this.nodes.push(nodeOf('DequantizeLinear', [`${key}_q`, `${key}_scale`, `${key}_zero`], [key], attributes));
+    this.nodes.push(nodeOf('DequantizeLinear', [`${key}_q`, `${key}_scale`, `${key}_zero`], [key], attributes, ''));
     const made = { name: key, scales };
     this.weights.set(key, made);
     return made;
@@ -82,10 +82,9 @@ export class QdqWriter {
     this.constants.push(
       integerTensor(`${name}_q`, [values.length], DataType.INT32, integers),
       floatTensor(`${name}_scale`, shape, perChannel ? steps : steps.slice(0, 1)),
-      integerTensor(`${name}_zero`, shape, DataType.INT32, new Int32Array(perChannel ? values.length : 1)),
     );
     const attributes = perChannel ? [attr('axis', 0)] : [];
-    this.nodes.push(nodeOf('DequantizeLinear', [`${name}_q`, `${name}_scale`, `${name}_zero`], [name], attributes));
+    this.nodes.push(nodeOf('DequantizeLinear', [`${name}_q`, `${name}_scale`], [name], attributes, ''));
     return name;
   }
 
@@ -125,7 +124,7 @@ export class QdqWriter {
 
   private push(opType: string, input: string[], output: string, dataType: number): void {
     const wide = dataType === DataType.UINT16 || dataType === DataType.INT16;
-    const node = nodeOf(opType, input, [output]);
+    const node = nodeOf(opType, input, [output], [], '');
     if (!wide || this.opset >= opsetWith16Bits) return void this.nodes.push(node);
     this.usesRuntimeDomain = true;
     this.nodes.push({ ...node, domain: runtimeDomain });

@@ -103,7 +103,7 @@ export async function forEachSample(
   options: RunOptions,
   visit: (outputs: Map<string, Float32Array>, sample: Sample) => void,
 ): Promise<void> {
-  const session: InferenceSession = await openSession(model, { threads: options.threads, optimization: 'basic' });
+  const session: InferenceSession = await openSession(model, { optimization: 'basic' });
   try {
     const shapes = inputShapes(session);
     for (const sample of samples) {

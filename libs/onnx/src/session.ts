@@ -7,9 +7,11 @@ import { OnnxError } from './onnx.errors.js';
 /** The values of each fed input, in the input's ONNX shape, row-major. */
 export type Sample = Record<string, Float32Array>;
 
-/** `run` of the runtime blocks the thread it is called on: long work belongs in a process of its own. */
+/**
+ * `run` of the runtime blocks the thread it is called on: long work belongs in a process of its own. Figures are always
+ * computed on one thread: the runtime splits small convolutions by thread count, and their sums then differ in the last bit.
+ */
 export interface RunOptions {
-  threads?: number;
   /** Looked at between runs; an abort rejects with its reason. */
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
