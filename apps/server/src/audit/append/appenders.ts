@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Leases } from '#libs/mongo';
+import { AuditError } from '../audit.errors.js';
+import { emptyHead, type Head } from '../domain/entry.js';
+import { Checkpoints } from '../storage/checkpoints.store.js';
+import { LedgerEntries } from '../storage/ledger-entries.store.js';
+import { Ledgers } from '../storage/ledgers.store.js';
+import { AppendTurns } from './append-turns.js';
+import { LedgerAppender } from './ledger-appender.js';
+
+/** The appenders of this process, one per ledger. */
+@Injectable()
+export class Appenders {
+  private readonly appenders = new Map<string, LedgerAppender>();
+  private readonly owner = randomUUID();
+
+  constructor(
+    private readonly ledgers: Ledgers,
+    private readonly entries: LedgerEntries,
+    private readonly checkpoints: Checkpoints,
+    private readonly leases: Leases,
+  ) {}
+
+  of(tenant: string): LedgerAppender {
+    const known = this.appenders.get(tenant);
+    if (known) return known;
+    const made = new LedgerAppender(tenant, {
+      entries: this.entries,
+      loadHead: () => this.head(tenant),
+      assertOpen: () => this.ledgers.assertOpen(tenant),
+      turns: new AppendTurns(this.leases, `append/${tenant}`, this.owner),
+    });
+    this.appenders.set(tenant, made);
+    return made;
+  }
+
+  /** Resolves when everything given so far is recorded or refused. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.appenders.values()].map((appender) => appender.idle()));
+  }
+
+  /** A store that lost what was signed would fork the ledger at the next append: refused instead. */
+  private async head(tenant: string): Promise<Head> {
+    const { origin } = await this.ledgers.ledger(tenant);
+    const [head, signed] = await Promise.all([this.entries.head(tenant), this.checkpoints.newestSize(tenant)]);
+    const size = (head?.seq ?? -1) + 1;
+    if (size < signed) {
+      throw new AuditError(
+        'LEDGER.ROLLED_BACK',
+        `the ledger of ${tenant} has ${size} entries, its newest checkpoint is over ${signed}`,
+      );
+    }
+    return head ?? emptyHead(origin);
+  }
+}

@@ -1,0 +1,32 @@
+import { CodedError } from '#libs/kernel';
+
+export type AuditErrorCode =
+  /** No new entries until an operator has looked: the store does not hold what was signed. Outboxes keep. */
+  | 'AUDIT.SUSPENDED'
+  /** The store did not say whether the entries were kept. Recording the same events again is safe. */
+  | 'AUDIT.OUTCOME_UNKNOWN'
+  /** The same event id with other bytes. */
+  | 'AUDIT.EVENT_CONFLICT'
+  /** The id's time is older than half of the hot retention, or more than five minutes ahead. */
+  | 'AUDIT.EVENT_TOO_OLD'
+  | 'AUDIT.EVENT_ID_INVALID'
+  /** Not the canonical bytes of an event of that id and tenant, or a draft that can become none. */
+  | 'AUDIT.EVENT_INVALID'
+  | 'AUDIT.KIND_UNKNOWN'
+  | 'AUDIT.TENANT_INVALID'
+  | 'AUDIT.LEDGER_NOT_FOUND'
+  | 'AUDIT.CHECKPOINT_NOT_FOUND'
+  | 'AUDIT.FILTER_INVALID'
+  | 'AUDIT.VERIFIER_KEY_INVALID'
+  | 'AUDIT.VERIFICATION_BUSY'
+  | 'AUDIT.VERIFICATION_FAILED'
+  | 'AUDIT.ORIGIN_INVALID'
+  /** A ledger exists under another ASSAY_ORIGIN. */
+  | 'AUDIT.ORIGIN_CHANGED'
+  | 'AUDIT.KEY_UNREADABLE'
+  | 'AUDIT.SIGNING_KEY_SHORT'
+  | 'AUDIT.MARK_UNREADABLE'
+  /** The store's head is behind the newest signed checkpoint. */
+  | 'LEDGER.ROLLED_BACK';
+
+export class AuditError extends CodedError<AuditErrorCode> {}

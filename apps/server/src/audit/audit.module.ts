@@ -1,0 +1,44 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { EventKind } from '#libs/ledger';
+import { Settings } from '../settings.js';
+import { Appenders } from './append/appenders.js';
+import { AuditKeys } from './checkpoints/audit-keys.js';
+import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
+import { SigningTask } from './checkpoints/signing-task.js';
+import { NoteAccessHandler } from './commands/note-access.handler.js';
+import { NoteLedgersHandler } from './commands/note-ledgers.handler.js';
+import { RecordEventsHandler } from './commands/record-events.handler.js';
+import { SealEventsHandler } from './commands/seal-events.handler.js';
+import { KnownKinds } from './events/known-kinds.js';
+import { AuditController } from './http/audit.controller.js';
+import { GetLatestCheckpointHandler } from './queries/get-latest-checkpoint.handler.js';
+import { ListEventsHandler } from './queries/list-events.handler.js';
+import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
+import { Checkpoints } from './storage/checkpoints.store.js';
+import { LedgerEntries } from './storage/ledger-entries.store.js';
+import { LedgerReader } from './storage/ledger-reader.store.js';
+import { Ledgers } from './storage/ledgers.store.js';
+import { SubjectKeys } from './storage/subject-keys.store.js';
+
+/** Stands on the foundations alone: no other room. */
+@Module({})
+export class AuditModule {
+  /** `kinds`: what the rooms declare at their doors, all of them. */
+  static with(kinds: readonly EventKind[]): DynamicModule {
+    return {
+      module: AuditModule,
+      controllers: [AuditController],
+      providers: [
+        { provide: KnownKinds, useValue: new KnownKinds(kinds) },
+        {
+          provide: AuditKeys,
+          inject: [Settings],
+          useFactory: ({ dataDir, audit }: Settings) => AuditKeys.load(dataDir, audit.signingKey),
+        },
+        ...[Ledgers, LedgerEntries, LedgerReader, Checkpoints, SubjectKeys, Appenders, CheckpointSigner, SigningTask],
+        ...[SealEventsHandler, RecordEventsHandler, NoteAccessHandler, NoteLedgersHandler],
+        ...[ListEventsHandler, GetLatestCheckpointHandler, VerifyLedgerHandler],
+      ],
+    };
+  }
+}

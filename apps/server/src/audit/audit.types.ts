@@ -1,0 +1,32 @@
+import type { ActorType, Refs } from '#libs/ledger';
+
+/** What a room says happened. Persons are given raw; sealing makes them pseudonyms. */
+export interface EventDraft {
+  /** UUIDv7; a new one when absent. Reactions give `derivedId(event.id, '<reaction name>')`. */
+  id?: string;
+  /** When it happened, RFC 3339 with milliseconds; now when absent. */
+  ts?: string;
+  /** One of the kinds that the rooms declare. */
+  kind: string;
+  scope: { tenant: string; project?: string };
+  /** The id of a user or operator is a person's and becomes a pseudonym. */
+  actor: { type: ActorType; id: string; client_id?: string; token_fingerprint?: string };
+  refs?: Refs;
+  /** Checked against the kind; fields of form `person` become pseudonyms. */
+  data: Record<string, unknown>;
+}
+
+/** An event as it will stand in the ledger: validated, canonicalised and frozen. */
+export interface SealedEvent {
+  id: string;
+  tenant: string;
+  kind: string;
+  /** Canonical bytes. */
+  bytes: Uint8Array;
+}
+
+/** Where an event stands. */
+export interface RecordedEvent {
+  id: string;
+  seq: number;
+}

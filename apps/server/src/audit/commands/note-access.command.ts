@@ -1,0 +1,21 @@
+import { Command } from '@nestjs/cqrs';
+import type { EventDraft } from '../audit.types.js';
+
+/** What was looked at. `same` makes two accesses one: those of one credential, one `same` and one hour are one event. */
+export interface Access {
+  kind: 'audit.read' | 'audit.verified';
+  data: Record<string, unknown>;
+  same: string;
+}
+
+/** Records that the audit log was read or verified, before the answer leaves. Never fails because a ledger is closed. */
+export class NoteAccess extends Command<void> {
+  constructor(
+    readonly tenant: string,
+    readonly actor: EventDraft['actor'],
+    readonly credential: string,
+    readonly access: Access,
+  ) {
+    super();
+  }
+}

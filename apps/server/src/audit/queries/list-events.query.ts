@@ -1,0 +1,40 @@
+import { Query } from '@nestjs/cqrs';
+import type { LedgerEvent } from '#libs/ledger';
+
+/** Either `after_seq` alone (to follow the ledger), or any of the others (to search it, newest first). */
+export interface EventFilter {
+  kind?: string | undefined;
+  job_id?: string | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+  cursor?: string | undefined;
+  after_seq?: number | undefined;
+  limit?: number | undefined;
+}
+
+export interface ListedEvent {
+  seq: number;
+  /** Hex, as stored. */
+  leaf_hash: string;
+  chain_hash: string;
+  /** Parsed from the stored bytes; null when they are no canonical event: verify the ledger. */
+  event: LedgerEvent | null;
+}
+
+export interface EventPage {
+  events: ListedEvent[];
+  /** For the next older page; absent on the last one. */
+  next_cursor?: string;
+  /** When following: pass it as `after_seq` next time. */
+  next_after_seq?: number;
+}
+
+/** Fails with AUDIT.FILTER_INVALID when filters exclude each other or the cursor is not one of ours. */
+export class ListEvents extends Query<EventPage> {
+  constructor(
+    readonly tenant: string,
+    readonly filter: EventFilter,
+  ) {
+    super();
+  }
+}

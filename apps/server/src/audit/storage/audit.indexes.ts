@@ -1,0 +1,34 @@
+import type { IndexStep } from '#libs/mongo';
+
+export const auditIndexes: IndexStep[] = [
+  {
+    id: 'ledger_entries/1',
+    collection: 'ledger_entries',
+    create: [
+      // These two keep the chain from forking and an event from being doubled.
+      { name: 'tenant_seq', key: { tenant: 1, seq: 1 }, unique: true },
+      { name: 'tenant_event', key: { tenant: 1, event_id: 1 }, unique: true },
+      { name: 'tenant_ts', key: { tenant: 1, ts: 1, seq: 1 } },
+      { name: 'tenant_kind_ts', key: { tenant: 1, kind: 1, ts: 1, seq: 1 } },
+      {
+        name: 'tenant_job_ts',
+        key: { tenant: 1, job_id: 1, ts: 1, seq: 1 },
+        partialFilterExpression: { job_id: { $exists: true } },
+      },
+    ],
+  },
+  {
+    id: 'ledger_checkpoints/1',
+    collection: 'ledger_checkpoints',
+    // Of two signers of one size, one is kept.
+    create: [{ name: 'tenant_size', key: { tenant: 1, size: 1 }, unique: true }],
+  },
+  {
+    id: 'subject_keys/1',
+    collection: 'subject_keys',
+    create: [
+      { name: 'tenant_subject', key: { tenant: 1, subject: 1 }, unique: true },
+      { name: 'tenant_pseudonym', key: { tenant: 1, pseudonym: 1 }, unique: true },
+    ],
+  },
+];

@@ -1,0 +1,154 @@
+import { Injectable } from '@nestjs/common';
+import mongoose from 'mongoose';
+import { LedgerError, parseEvent } from '#libs/ledger';
+import type { LedgerEvent, StoredEntry } from '#libs/ledger';
+import { MongoStore } from '#libs/mongo';
+import type { Head } from '../domain/entry.js';
+import type { SignedEntry } from '../domain/high-water-mark.js';
+
+const DUPLICATE_KEY = 11000;
+const PAGE_PARTS = { _id: 0, seq: 1, ts: 1, bytes: 1, leaf_hash: 1, chain_hash: 1 } as const;
+const ENTRY_PARTS = { _id: 0, seq: 1, bytes: 1, chain_hash: 1 } as const;
+
+/** What a page is made of. */
+export type EntryOfPage = Pick<StoredEntry, 'seq' | 'ts' | 'bytes' | 'leaf_hash' | 'chain_hash'>;
+
+export interface PageOfEntries {
+  kind?: string | undefined;
+  job_id?: string | undefined;
+  /** Inclusive, RFC 3339 with milliseconds. */
+  since?: string | undefined;
+  /** Exclusive. */
+  until?: string | undefined;
+  before?: { ts: string; seq: number } | undefined;
+  limit: number;
+}
+
+/** How an insert ended. */
+export interface InsertOutcome {
+  /** So many of the first entries are durable. The others are not, or nobody knows. */
+  acknowledged: number;
+  /** A unique index refused the entry after those. */
+  duplicate: boolean;
+  /** What the store said, when not all were acknowledged. */
+  cause?: unknown;
+}
+
+/**
+ * The entries of all ledgers. Writes are acknowledged by a majority and its journal, reads are majority reads: the
+ * connection's own settings. Trusted for nothing that the verifier checks.
+ */
+@Injectable()
+export class LedgerEntries {
+  readonly collection: mongoose.mongo.Collection<StoredEntry>;
+
+  constructor(store: MongoStore) {
+    this.collection = store.collection<StoredEntry>('ledger_entries');
+  }
+
+  /**
+   * One ordered insert: what comes after the first refused entry is not there. An error that leaves the outcome open
+   * (write concern, time-out, network) acknowledges nothing.
+   */
+  async insert(entries: StoredEntry[]): Promise<InsertOutcome> {
+    try {
+      await this.collection.insertMany(entries, { ordered: true });
+      return { acknowledged: entries.length, duplicate: false };
+    } catch (cause) {
+      return { ...keptOf(cause), cause };
+    }
+  }
+
+  /** Where these events stand, by a majority read. */
+  async find(tenant: string, ids: readonly string[]): Promise<Map<string, { seq: number; bytes: Uint8Array }>> {
+    const found = await this.collection
+      .find(
+        { tenant, event_id: { $in: [...ids] } },
+        { projection: { _id: 0, event_id: 1, seq: 1, bytes: 1 }, promoteBuffers: true },
+      )
+      .toArray();
+    return new Map(found.map(({ event_id, seq, bytes }) => [event_id, { seq, bytes }]));
+  }
+
+  /** The newest entry, or null. One look at the end of the index, however long the ledger is. */
+  async head(tenant: string): Promise<Head | null> {
+    const newest = await this.collection.findOne(
+      { tenant },
+      { sort: { seq: -1 }, projection: { _id: 0, seq: 1, chain_hash: 1 }, promoteBuffers: true },
+    );
+    return newest && { seq: newest.seq, chainHash: newest.chain_hash };
+  }
+
+  /** The stored chain hash at `seq`. */
+  async chainHashAt(tenant: string, seq: number): Promise<Uint8Array | undefined> {
+    const found = await this.collection.findOne(
+      { tenant, seq },
+      { projection: { _id: 0, chain_hash: 1 }, promoteBuffers: true },
+    );
+    return found?.chain_hash;
+  }
+
+  /** Up to `limit` entries from `seq` on, in order. */
+  async after(tenant: string, seq: number, limit: number): Promise<SignedEntry[]> {
+    return this.collection
+      .find({ tenant, seq: { $gte: seq } }, { projection: ENTRY_PARTS, promoteBuffers: true, limit })
+      .sort({ seq: 1 })
+      .toArray();
+  }
+
+  /** All events of a kind that is rare by its nature, as their bytes say; what cannot be read is left out. */
+  async ofKind(tenant: string, kind: string): Promise<LedgerEvent[]> {
+    const found = await this.collection
+      .find({ tenant, kind }, { projection: { _id: 0, bytes: 1 }, promoteBuffers: true })
+      .toArray();
+    return found.flatMap(({ bytes }) => eventOf(bytes) ?? []);
+  }
+
+  /** Newest first, by (ts, seq); every filter is answered by an index. */
+  async page(tenant: string, { kind, job_id, since, until, before, limit }: PageOfEntries): Promise<EntryOfPage[]> {
+    const which = { tenant, ...(job_id !== undefined && { job_id }), ...(kind !== undefined && { kind }) };
+    // Two index ranges instead of an $or: the rest of the cursor's own millisecond, then everything older.
+    const same = before ? await this.slice({ ...which, ts: before.ts, seq: { $lt: before.seq } }, limit) : [];
+    const ts = { ...(since !== undefined && { $gte: since }), ...olderThan(before?.ts ?? until) };
+    const older = await this.slice({ ...which, ...(Object.keys(ts).length > 0 && { ts }) }, limit - same.length);
+    return [...same, ...older];
+  }
+
+  /** Oldest first, after `seq`: for those who follow the ledger. */
+  async following(tenant: string, seq: number, limit: number): Promise<EntryOfPage[]> {
+    return this.collection
+      .find({ tenant, seq: { $gt: seq } }, { projection: PAGE_PARTS, promoteBuffers: true, limit })
+      .sort({ seq: 1 })
+      .toArray();
+  }
+
+  private async slice(filter: mongoose.mongo.Filter<StoredEntry>, limit: number): Promise<EntryOfPage[]> {
+    if (limit <= 0) return [];
+    return this.collection
+      .find(filter, { projection: PAGE_PARTS, promoteBuffers: true, limit })
+      .sort({ ts: -1, seq: -1 })
+      .toArray();
+  }
+}
+
+const olderThan = (ts: string | undefined): { $lt?: string } => (ts === undefined ? {} : { $lt: ts });
+
+/** The event in these bytes, or null: whoever can write to the store can write anything. */
+export function eventOf(bytes: unknown): LedgerEvent | null {
+  try {
+    return bytes instanceof Uint8Array ? parseEvent(bytes) : null;
+  } catch (error) {
+    if (error instanceof LedgerError) return null;
+    throw error;
+  }
+}
+
+function keptOf(error: unknown): { acknowledged: number; duplicate: boolean } {
+  const { MongoBulkWriteError } = mongoose.mongo;
+  if (!(error instanceof MongoBulkWriteError) || error.code !== DUPLICATE_KEY) return UNKNOWN;
+  // With a write-concern error beside it, the prefix is written but may still be rolled back.
+  if (error.result.getWriteConcernError() !== undefined) return UNKNOWN;
+  return { acknowledged: error.insertedCount, duplicate: true };
+}
+
+const UNKNOWN = { acknowledged: 0, duplicate: false };

@@ -1,0 +1,106 @@
+import { Inject, Injectable } from '@nestjs/common';
+import mongoose from 'mongoose';
+import { MongoStore } from '#libs/mongo';
+import { Settings } from '../../settings.js';
+import { AuditError } from '../audit.errors.js';
+import { assertOrigin, originOf } from '../domain/origin.js';
+
+/** One ledger, as it was created. */
+export interface Ledger {
+  /** The tenant, or `system`. */
+  _id: string;
+  /** Fixed when the ledger was created. */
+  origin: string;
+  state: 'open' | 'suspended';
+  created_at: Date;
+  /** Why and when it was suspended. */
+  suspended?: { reason: string; at: Date };
+}
+
+const DUPLICATE_KEY = 11000;
+/** How long another process's suspension may go unseen here, in milliseconds. */
+const STATE_MS = 1_000;
+
+/** Which ledgers there are. */
+@Injectable()
+export class Ledgers {
+  private readonly ledgers: mongoose.mongo.Collection<Ledger>;
+  private readonly known = new Map<string, { ledger: Ledger; readAt: number }>();
+
+  constructor(
+    @Inject(MongoStore) store: MongoStore,
+    @Inject(Settings) private readonly settings: Pick<Settings, 'origin'>,
+  ) {
+    this.ledgers = store.collection<Ledger>('ledgers');
+  }
+
+  /** Throws AUDIT.ORIGIN_CHANGED when a ledger was created under another ASSAY_ORIGIN. */
+  async assertOrigins(): Promise<void> {
+    for (const { _id, origin } of await this.all()) {
+      const expected = originOf(this.settings.origin, _id);
+      if (origin === expected) continue;
+      throw new AuditError(
+        'AUDIT.ORIGIN_CHANGED',
+        `the ledger of ${_id} is ${origin}, ASSAY_ORIGIN would make it ${expected}`,
+      );
+    }
+  }
+
+  /** The tenant's ledger, created when there is none; at most a second old. Throws AUDIT.TENANT_INVALID. */
+  async ledger(tenant: string): Promise<Ledger> {
+    const known = this.known.get(tenant);
+    if (known && performance.now() - known.readAt < STATE_MS) return known.ledger;
+    return this.remember((await this.ledgers.findOne({ _id: tenant })) ?? (await this.created(tenant)));
+  }
+
+  /** Throws AUDIT.SUSPENDED. */
+  async assertOpen(tenant: string): Promise<void> {
+    const { state, suspended } = await this.ledger(tenant);
+    if (state === 'suspended') {
+      throw new AuditError(
+        'AUDIT.SUSPENDED',
+        `the ledger of ${tenant} is suspended: ${suspended?.reason ?? 'unknown'}`,
+      );
+    }
+  }
+
+  /** What the origin of this tenant's ledger is, whatever the store says. Throws AUDIT.TENANT_INVALID. */
+  originOf(tenant: string): string {
+    return originOf(this.settings.origin, tenant);
+  }
+
+  /** The ledger, or null; creates none. */
+  async find(tenant: string): Promise<Ledger | null> {
+    return this.ledgers.findOne({ _id: tenant });
+  }
+
+  async all(): Promise<Ledger[]> {
+    return this.ledgers.find({}).sort({ _id: 1 }).toArray();
+  }
+
+  /** No appends from now on, in any process within a second. The first reason stands. */
+  async suspend(tenant: string, reason: string): Promise<void> {
+    await this.ledgers.updateOne(
+      { _id: tenant, state: 'open' },
+      { $set: { state: 'suspended', suspended: { reason, at: new Date() } } },
+    );
+    this.known.delete(tenant);
+  }
+
+  private async created(tenant: string): Promise<Ledger> {
+    const origin = originOf(assertOrigin(this.settings.origin), tenant);
+    const ledger: Ledger = { _id: tenant, origin, state: 'open', created_at: new Date() };
+    try {
+      await this.ledgers.insertOne(ledger);
+      return ledger;
+    } catch (error) {
+      if (!(error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY)) throw error;
+      return (await this.find(tenant)) ?? ledger;
+    }
+  }
+
+  private remember(ledger: Ledger): Ledger {
+    this.known.set(ledger._id, { ledger, readAt: performance.now() });
+    return ledger;
+  }
+}
