@@ -5,6 +5,9 @@ import { MongoError } from './mongo.errors.js';
 /** How long a first connection may take before the process gives up, in milliseconds. */
 const CONNECT_MS = 10_000;
 
+/** A connection string that says which database; one that does not gets `assay`. */
+const NAMES_DATABASE = /^mongodb(\+srv)?:\/\/[^/]+\/[^?]/;
+
 /**
  * The one connection to the database: the embedded engine, or the server that `uri` names.
  *
@@ -67,7 +70,7 @@ async function connected(uri: string): Promise<mongoose.Connection> {
     maxPoolSize: 32,
     writeConcern: { w: 'majority', journal: true },
     readConcern: { level: 'majority' },
-    ...(new URL(uri.replace(/^mongodb(\+srv)?:/, 'http:')).pathname.length > 1 ? {} : { dbName: 'assay' }),
+    ...(NAMES_DATABASE.test(uri) ? {} : { dbName: 'assay' }),
   });
   try {
     return await connection.asPromise();
