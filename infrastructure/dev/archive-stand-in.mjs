@@ -145,7 +145,7 @@ async function tokenAnswer(/** @type {State} */ state, /** @type {import('node:h
 async function putAnswer(state, request, name) {
   const { faults, options } = state;
   state.requests.puts++;
-  if (faults.delayMs > 0) await new Promise((waited) => setTimeout(waited, faults.delayMs));
+  if (faults.delayMs > 0) await delay(faults.delayMs, request.socket);
   if (faults.puts > 0) {
     faults.puts--;
     return { status: faults.putStatus, body: { error: 'stand_in_fault' } };
@@ -171,6 +171,17 @@ async function putAnswer(state, request, name) {
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+/** Ends early with the connection, so that no timer outlives its client. */
+function delay(/** @type {number} */ ms, /** @type {import('node:net').Socket} */ socket) {
+  return new Promise((waited) => {
+    const timer = setTimeout(waited, ms);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      waited(undefined);
+    });
+  });
 }
 
 async function written(/** @type {AsyncIterable<Buffer>} */ body, /** @type {string} */ path) {
