@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import busboy from 'busboy';
 import { JobsError } from '../jobs.errors.js';
 import type { UploadPart } from '../upload.types.js';
@@ -7,9 +8,13 @@ import type { UploadPart } from '../upload.types.js';
 const MAX_FIELDS = 64;
 const MAX_FIELD_BYTES = 64 * 1024;
 
+/** What is still read of a body that is refused: most callers hear an answer only after they have sent theirs. */
+const DROPPED_BYTES = 64 * 1024 * 1024;
+const DROPPED_MS = 10_000;
+
 /**
- * The parts of a multipart body as they arrive, never more than a few buffers of them in memory. However the reading
- * ends, the rest of the body is read and dropped, so that the answer can be sent on the same connection.
+ * The parts of a multipart body as they arrive, never more than a few buffers of them in memory. When the reading
+ * ends early the rest of the body is read and dropped, up to 64 MiB or ten seconds of it, before this returns.
  *
  * Throws JOBS.NOT_MULTIPART, JOBS.UPLOAD_MALFORMED and, when the body breaks off, JOBS.UPLOAD_INTERRUPTED.
  */
@@ -38,8 +43,9 @@ export async function* uploadParts(request: IncomingMessage): AsyncGenerator<Upl
   try {
     yield* parts as AsyncIterable<UploadPart>;
   } finally {
-    request.unpipe(parser).off('close', closed).resume();
+    request.unpipe(parser).off('close', closed);
     parser.destroy();
+    await dropped(request);
   }
 }
 
@@ -56,6 +62,20 @@ function parserOf(request: IncomingMessage): busboy.Busboy {
   } catch (cause) {
     throw malformed((cause as Error).message);
   }
+}
+
+async function dropped(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return void request.resume();
+  let bytes = 0;
+  const enough = new AbortController();
+  const count = (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > DROPPED_BYTES) enough.abort();
+  };
+  const signal = AbortSignal.any([enough.signal, AbortSignal.timeout(DROPPED_MS)]);
+  request.on('data', count);
+  await finished(request, { signal, writable: false }).catch(() => undefined);
+  request.off('data', count).resume();
 }
 
 function malformed(found: string): JobsError {

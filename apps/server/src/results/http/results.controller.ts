@@ -1,0 +1,82 @@
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import type { Request, Response } from 'express';
+import { hasCode } from '#libs/kernel';
+import { Caller, RequireScope } from '../../http/access.js';
+import type { MarkedRequest } from '../../http/access-line.js';
+import { Action } from '../../http/action.js';
+import { annotate, requestContext } from '../../http/request-context.js';
+import { Settings } from '../../settings.js';
+import { BeginDownload } from '../commands/begin-download.command.js';
+import { EndDownload } from '../commands/end-download.command.js';
+import { GetReport } from '../queries/get-report.query.js';
+import { ResultsError } from '../results.errors.js';
+import type { OpenDownload, Requester } from '../results.types.js';
+import { sentBody, setFileHeaders, type FileToSend } from './file-response.js';
+
+@Controller('jobs/:id')
+export class ResultsController {
+  constructor(
+    private readonly settings: Settings,
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+  ) {}
+
+  /** The line's action is the outcome's; `client_closed` is what is left when nothing else was said before the end. */
+  @Get('result')
+  @RequireScope('results:read')
+  @Action('result.success', { failed: 'result.client_closed' })
+  async result(
+    @Caller() caller: Caller,
+    @Param('id') id: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    annotate({ job_id: id.slice(0, 64) });
+    const download = await this.begun(requesterOf(caller), id, request);
+    setFileHeaders(response, download);
+    const { object_key, bytes, file_name, user_id } = download;
+    annotate({ user_id, object_key, size_bytes: bytes, filename_sent: file_name, stream_completed: false });
+    const fields = requestContext()?.fields;
+    response.once('finish', () => fields && Object.assign(fields, { stream_completed: true }));
+    const sent = await sentBody(response, download.body, this.settings.results.timeoutMs, (outcome) => {
+      named(request, outcome);
+      annotate({ error_code: outcome });
+    });
+    const error_code = hasCode<string>(sent.error) ? sent.error.code : undefined;
+    const ending = { outcome: sent.outcome, sent_bytes: sent.bytes, ...(error_code !== undefined && { error_code }) };
+    // What cannot be recorded now is ended as unknown by the sweep.
+    await this.commands.execute(new EndDownload(download, ending)).catch(() => undefined);
+  }
+
+  @Get('report')
+  @RequireScope('results:read')
+  @Action('report.get_one')
+  async report(@Caller() { tenant }: Caller, @Param('id') id: string, @Res() response: Response): Promise<void> {
+    annotate({ job_id: id.slice(0, 64) });
+    const report: FileToSend = await this.queries.execute(new GetReport(tenant, id));
+    setFileHeaders(response, report);
+    await sentBody(response, report.body, this.settings.results.timeoutMs, (outcome) =>
+      annotate({ error_code: outcome }),
+    );
+  }
+
+  private async begun(requester: Requester, id: string, request: Request): Promise<OpenDownload> {
+    try {
+      return await this.commands.execute(new BeginDownload(requester, id));
+    } catch (error) {
+      const isStorage = error instanceof ResultsError && error.code === 'RESULTS.STORAGE_UNAVAILABLE';
+      named(request, isStorage ? 'storage_failed' : 'not_available');
+      throw error;
+    }
+  }
+}
+
+function named(request: MarkedRequest, outcome: string): void {
+  if (request.marked) request.marked.action = { done: `result.${outcome}`, failed: `result.${outcome}` };
+}
+
+function requesterOf({ tenant, actor }: Caller): Requester {
+  const request_id = requestContext()?.request_id;
+  return { tenant, actor, ...(request_id !== undefined && { request_id }) };
+}

@@ -1,0 +1,22 @@
+import { Query } from '@nestjs/cqrs';
+
+export interface OpenReport {
+  bytes: number;
+  sha256: string;
+  file_name: string;
+  media_type: string;
+  body: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The conversion's report of a completed job. Rejects with JOBS.NOT_FOUND, RESULTS.NOT_COMPLETED,
+ * RESULTS.REPORT_NOT_FOUND and RESULTS.STORAGE_UNAVAILABLE.
+ */
+export class GetReport extends Query<OpenReport> {
+  constructor(
+    readonly tenant: string,
+    readonly jobId: string,
+  ) {
+    super();
+  }
+}

@@ -1,0 +1,44 @@
+/** Who asks, as events name them. */
+export interface Requester {
+  tenant: string;
+  actor: {
+    type: 'user' | 'service' | 'operator' | 'system';
+    id: string;
+    client_id?: string;
+    token_fingerprint?: string;
+  };
+  request_id?: string;
+}
+
+/** How a download ended. `unknown`: the process that sent it ended first. */
+export const DOWNLOAD_OUTCOMES = [
+  'success',
+  'storage_failed',
+  'stream_error',
+  'client_closed',
+  'timeout',
+  'unknown',
+] as const;
+export type DownloadOutcome = (typeof DOWNLOAD_OUTCOMES)[number];
+
+/** A download from its first byte to its outcome. */
+export interface Download {
+  /** UUIDv7. */
+  id: string;
+  tenant: string;
+  project?: string;
+  job_id: string;
+  user_id: string;
+  actor: Requester['actor'];
+  request_id?: string;
+  object_key: string;
+  bytes: number;
+  sha256: string;
+  file_name: string;
+  media_type: string;
+}
+
+export interface OpenDownload extends Download {
+  /** Fails, instead of ending, when the bytes are not the ones that were stored: trusted only after its end. */
+  body: AsyncIterable<Uint8Array>;
+}
