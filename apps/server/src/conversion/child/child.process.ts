@@ -65,6 +65,10 @@ export class ConversionChild {
     return this.process.pid;
   }
 
+  get alive(): boolean {
+    return this.process.connected && this.process.exitCode === null && this.process.signalCode === null;
+  }
+
   /** The first bytes of what it printed. */
   get output(): string {
     return Buffer.concat(this.kept).toString('utf8');

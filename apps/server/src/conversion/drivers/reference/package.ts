@@ -52,7 +52,7 @@ export function manifestOf(
 /** Digest of what decides the package: not where files lie, what they are called, whose job it is, or how many threads. */
 export function requestSha256(request: ConversionRequest): string {
   const { modelConfig, inputs, want, verifyImages, layerReport } = request;
-  const { threads: _, ...quantization } = request.quantization;
+  const quantization = { ...request.quantization, threads: undefined };
   const references = request.references.map(({ sha256, input }) => ({ sha256, input }));
   const model = request.model.sha256;
   const decides = { model, modelConfig, inputs, references, quantization, want, verifyImages, layerReport };

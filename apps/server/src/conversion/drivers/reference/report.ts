@@ -81,8 +81,11 @@ export function verdictFor(measured: Verdict, synthetic: boolean): Verdict {
 
 /** All options but `threads`, which decides nothing; and how the images were read. */
 function calibrationOptions({ quantization, inputs }: ConversionRequest): Record<string, unknown> {
-  const { threads: _, ...options } = quantization;
-  return { ...options, preprocess: Object.fromEntries(inputs.map((input) => [input.name, input.preprocess])) };
+  return {
+    ...quantization,
+    threads: undefined,
+    preprocess: Object.fromEntries(inputs.map((input) => [input.name, input.preprocess])),
+  };
 }
 
 function sampleWarnings({ heldOut, synthetic, rejected }: Samples): Issue[] {
