@@ -158,7 +158,7 @@ function decodeArray(buf: Buffer, at: number, depth: number): unknown[] {
 
 function decodeBinary(buf: Buffer, at: number): Bytes {
   const size = buf.readInt32LE(at);
-  return new Bytes(Buffer.from(buf.subarray(at + 5, at + 5 + size)), buf[at + 4]!);
+  return new Bytes(Buffer.from(buf.subarray(at + 5, at + 5 + size)), buf[at + 4]);
 }
 
 function decodeRegex(buf: Buffer, at: number): RegExp {

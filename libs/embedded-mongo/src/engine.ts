@@ -87,11 +87,11 @@ function assertSupported({ body }: Request): void {
   }
   const collation = body['collation'] as Doc | undefined;
   if (collation && collation['locale'] !== 'simple') {
-    throw new CommandError(2, `collation '${String(collation['locale'])}' is not supported`);
+    throw new CommandError(2, `collation ${JSON.stringify(collation['locale'])} is not supported`);
   }
   const level = (body['readConcern'] as Doc | undefined)?.['level'];
   if (level !== undefined && !['local', 'available', 'majority'].includes(level as string)) {
-    throw new CommandError(123, `read concern '${String(level)}' needs a replica set`);
+    throw new CommandError(123, `read concern ${JSON.stringify(level)} needs a replica set`);
   }
   const w = (body['writeConcern'] as Doc | undefined)?.['w'];
   if (typeof w === 'number' ? w > 1 : w !== undefined && w !== 'majority') {

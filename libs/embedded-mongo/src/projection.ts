@@ -27,7 +27,7 @@ function throughMingo(projection: Doc): Projected {
   const query = asCommandErrors(2, () => new Query({}, mingoOptions()));
   return (doc) =>
     asCommandErrors(2, () => {
-      const [shown] = query.find<Doc>([decodeDocument(doc, 0)], projection as never).all();
+      const [shown] = query.find<Doc>([decodeDocument(doc, 0)], projection).all();
       return Buffer.from(serialize(shown ?? {}));
     });
 }

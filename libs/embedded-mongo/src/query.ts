@@ -47,7 +47,7 @@ export function asCommandErrors<T>(code: CommandErrorCode, act: () => T): T {
 }
 
 export function isPlainObject(value: unknown): value is Doc {
-  return typeof value === 'object' && value !== null && (value as object).constructor === Object;
+  return typeof value === 'object' && value !== null && value.constructor === Object;
 }
 
 /** MongoDB's equality of values; absent and null are not told apart here. */
@@ -176,4 +176,4 @@ const context = Context.init({
   accumulator: accumulators,
   expression: expressions,
   projection: projections,
-} as never);
+});

@@ -82,17 +82,12 @@ export class Records {
     for (const index of collection.indexes) this.dropIndex(index);
   }
 
-  /** In chunks, so that no cursor is open while the caller writes. */
-  private *allOf(collection: Collection): Iterable<Buffer> {
-    const end = numberKey(collection.number + 1);
-    let start = numberKey(collection.number);
-    for (;;) {
-      const chunk = [...this.tables.documents.getRange({ start, end, limit: 1000, exclusiveStart: true })];
-      for (const { value } of chunk) yield value;
-      const last = chunk.at(-1);
-      if (!last) return;
-      start = last.key;
-    }
+  allOf(collection: Collection): Iterable<Buffer> {
+    return values(inChunks(this.tables.documents, collection.number));
+  }
+
+  entriesOf(index: Index): Iterable<{ key: Buffer; value: Buffer }> {
+    return inChunks(this.tables.entries, index.number);
   }
 
   private removeAll(table: Tables['entries'], number: number): void {
@@ -103,6 +98,23 @@ export class Records {
       for (const key of chunk) table.removeSync(key);
     }
   }
+}
+
+/** A table's entries of one number, read so that no cursor is open while the caller works with them. */
+function* inChunks(table: Tables['entries'], number: number): Iterable<{ key: Buffer; value: Buffer }> {
+  const end = numberKey(number + 1);
+  let start = numberKey(number);
+  for (;;) {
+    const chunk = [...table.getRange({ start, end, limit: 1000, exclusiveStart: true })];
+    yield* chunk;
+    const last = chunk.at(-1);
+    if (!last) return;
+    start = last.key;
+  }
+}
+
+function* values(entries: Iterable<{ value: Buffer }>): Iterable<Buffer> {
+  for (const { value } of entries) yield value;
 }
 
 export const idIndex: Pick<Index, 'name' | 'fields'> = {

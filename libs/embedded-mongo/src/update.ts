@@ -65,8 +65,7 @@ export function isOperatorUpdate(update: unknown): boolean {
 export function updated(before: Buffer, change: Change): Buffer {
   if (!isOperatorUpdate(change.update)) return replaced(before, change.update);
   const doc = decodeDocument(before, 0);
-  const { $setOnInsert: _onInsert, ...modifier } = change.update;
-  const touched = applied(doc, modifier, change);
+  const touched = applied(doc, without(change.update, '$setOnInsert'), change);
   if (touched.size === 0) return before;
   const after = spliced(before, doc, touched);
   return within(after);
@@ -108,8 +107,7 @@ function replaced(before: Buffer, replacement: Doc): Buffer {
   const id = findElement(before, 0, ID)!;
   const stored = decodeDocument(before, 0)['_id'];
   if (replacement['_id'] !== undefined && !equals(replacement['_id'], stored)) throw immutableId();
-  const { _id: _same, ...fields } = replacement;
-  const rest = Buffer.from(serialize(fields));
+  const rest = Buffer.from(serialize(without(replacement, '_id')));
   return within(document([before.subarray(id.at - 5, id.end), rest.subarray(4, -1)]));
 }
 
@@ -124,7 +122,7 @@ function applied(doc: Doc, modifier: Doc, { filter, arrayFilters, now }: Change)
   const touched = asCommandErrors(2, () =>
     mingoUpdate(doc, withoutId as never, arrayFilters, positional ? (filter as never) : {}, {
       cloneMode: 'deep',
-      queryOptions: mingoOptions() as never,
+      queryOptions: mingoOptions(),
     }),
   );
   return new Set(touched.map((path) => path.split('.')[0]!));
@@ -149,9 +147,12 @@ function withoutSameId(doc: Doc, modifier: Doc): Doc {
   const set = modifier['$set'] as Doc | undefined;
   if (!set || !('_id' in set)) return modifier;
   if (!equals(set['_id'], doc['_id'])) throw immutableId();
-  const { _id: _same, ...others } = set;
-  const { $set: _all, ...rest } = modifier;
-  return Object.keys(others).length > 0 ? { ...rest, $set: others } : rest;
+  const others = without(set, '_id');
+  return Object.keys(others).length > 0 ? { ...modifier, $set: others } : without(modifier, '$set');
+}
+
+function without(doc: Doc, name: string): Doc {
+  return Object.fromEntries(Object.entries(doc).filter(([each]) => each !== name));
 }
 
 /** mingo passes over what it cannot apply; MongoDB refuses it. */
@@ -250,7 +251,7 @@ function setPath(doc: Doc, path: string, value: unknown): void {
   let holder = doc;
   for (const part of parts.slice(0, -1)) {
     const inner = holder[part];
-    holder = isPlainObject(inner) ? inner : ((holder[part] = {}) as Doc);
+    holder = isPlainObject(inner) ? inner : (holder[part] = {});
   }
   holder[parts.at(-1)!] = value;
 }

@@ -206,7 +206,13 @@ function commandOf(
   });
   if (first === undefined) throw new ProtocolError('the command is empty');
   if (nested) sequences.set('documents', documentsIn(nested));
-  return { body, name: first, database: database ?? String(body['$db'] ?? 'admin'), sequences };
+  return { body, name: first, database: database ?? databaseIn(body), sequences };
+}
+
+function databaseIn(body: Doc): string {
+  const name = body['$db'];
+  if (typeof name !== 'string' || name === '') throw new ProtocolError('the command names no database');
+  return name;
 }
 
 /** A value that cannot be read is an error of the command, not of the protocol: whoever looks at it is told. */

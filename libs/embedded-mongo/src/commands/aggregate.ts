@@ -13,6 +13,7 @@ import type { Selection } from './read.js';
 
 /** Stages work on values in memory; more than this of stored documents is refused. */
 const MAX_INPUT_BYTES = 32 * 1024 * 1024;
+const BATCH = 1000;
 
 const {
   $match,
@@ -76,8 +77,19 @@ export function pipelineOf(value: unknown): Pipeline {
 
 /** What the stages make of a whole result. Throws CommandError 292 when the input takes too much memory. */
 export function aggregated(input: Batches, stages: Doc[]): Buffer[] {
-  const { documents } = input.next(Infinity);
-  const values = documents.map((doc) => decodeDocument(doc, 0));
+  const values: Doc[] = [];
+  let bytes = 0;
+  for (let done = false; !done;) {
+    const batch = input.next(BATCH);
+    for (const doc of batch.documents) {
+      bytes += doc.length;
+      values.push(decodeDocument(doc, 0));
+    }
+    if (bytes > MAX_INPUT_BYTES) {
+      throw new CommandError(292, `the pipeline's input exceeded the memory limit of ${MAX_INPUT_BYTES} bytes`);
+    }
+    done = batch.done;
+  }
   const results = asCommandErrors(2, () => new Aggregator(stages, { ...options, context }).run<Doc>(values));
   return results.map((doc) => Buffer.from(serialize(doc)));
 }
@@ -103,5 +115,3 @@ function countFieldOf([name, operand]: [string, unknown]): string | undefined {
     name === '$group' && isPlainObject(operand) && JSON.stringify(operand) === '{"_id":1,"n":{"$sum":1}}';
   return isDriversCount ? 'n' : undefined;
 }
-
-export { MAX_INPUT_BYTES };

@@ -7,6 +7,7 @@ import { equals, isPlainObject, matcherOf } from '../query.js';
 import type { Request } from '../wire.js';
 import { collectionName, documentArgument, listArgument, refuse } from './arguments.js';
 import { firstBatch, listed } from './read.js';
+import { validate } from './validate.js';
 
 type IndexPlan = Omit<Index, 'number'>;
 
@@ -14,6 +15,8 @@ type IndexPlan = Omit<Index, 'number'>;
 const IGNORED = new Set(['v', 'ns', 'background', 'hidden']);
 
 export const catalogCommands: Record<string, Command> = {
+  validate,
+
   create(engine, request) {
     const name = collectionName(request);
     refuse(request.body, 'capped', 'timeseries', 'viewOn', 'clusteredIndex', 'validator', 'expireAfterSeconds');

@@ -190,8 +190,9 @@ function explained(engine: Engine, request: Request): Reply {
       : selectionOf(statement ? { filter: statement['q'] } : body, 'filter' in body || statement ? 'filter' : 'query');
   const cost = { keysExamined: 0, docsExamined: 0 };
   const counters = { ...engine.counters, ...cost };
-  const { scan, next } = selected({ ...engine, counters }, request, selection, undefined);
-  const nReturned = next(Infinity).documents.length;
+  const batches = selected({ ...engine, counters }, request, selection, undefined);
+  const { scan } = batches;
+  const nReturned = batches.next(Infinity).documents.length;
   const input =
     scan?.plan.index || scan?.plan.stage === 'IXSCAN'
       ? { stage: 'IXSCAN', indexName: scan.plan.indexName }
