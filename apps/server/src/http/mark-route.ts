@@ -5,8 +5,8 @@ import { ACTION, type RouteAction } from './action.js';
 
 /** Called by the guard, first of all: what the line at the end says of the route, also when the guard refuses. */
 export function markRoute(context: ExecutionContext, reflector: Reflector): void {
-  const request = context.switchToHttp().getRequest<MarkedRequest & { route?: { path?: unknown } }>();
-  const template = request.route?.path;
+  const request = context.switchToHttp().getRequest<MarkedRequest>();
+  const template = (request.route as { path?: unknown } | undefined)?.path;
   const action = reflector.getAllAndOverride<RouteAction | undefined>(ACTION, [
     context.getHandler(),
     context.getClass(),
