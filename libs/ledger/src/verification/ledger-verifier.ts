@@ -94,11 +94,8 @@ export class LedgerVerifier {
   finish(): VerificationReport {
     this.settleHeld();
     this.resolveDoubtAtEnd();
+    this.takeStraysAtEnd();
     for (const settled of this.recent.splice(0)) this.seal(settled);
-    for (const reading of this.reconciliation.entriesAtEnd(this.position, this.previous)) {
-      this.pushTree(reading.leaf ?? (reading.storedLeaf as Uint8Array));
-      this.position += 1;
-    }
     this.reconciliation.finish();
     const beyond = this.judge.finish();
     this.reconciliation.report();
@@ -174,6 +171,11 @@ export class LedgerVerifier {
       this.takeBack(inserted);
       return this.settle(reading);
     }
+    const moved = this.shift > 0 ? this.reconciliation.takeStray(this.previous) : undefined;
+    if (moved !== undefined) {
+      this.putBack(moved);
+      return this.settle(reading);
+    }
     this.doubt = { reading, before: this.previous };
   }
 
@@ -191,6 +193,15 @@ export class LedgerVerifier {
     for (const { reading } of inserted) this.addInserted(reading);
   }
 
+  /** An entry that stood earlier than it belongs, and so looked inserted there, belongs here. */
+  private putBack(moved: Reading): void {
+    this.reconciliation.moved(this.position, moved);
+    this.recent.push({ reading: moved, node: moved.leaf ?? (moved.storedLeaf as Uint8Array), before: this.previous });
+    this.previous = moved.storedChain;
+    this.position += 1;
+    this.shift -= 1;
+  }
+
   private settleAfterDoubt(reading: Reading, doubt: Doubt): void {
     const { before, reading: last } = doubt;
     if (linkOf(reading, chained(before, last.leaf))) {
@@ -203,7 +214,7 @@ export class LedgerVerifier {
       this.doubt = undefined;
       this.previous = before;
       this.shift += 1;
-      this.addInserted(last);
+      this.reconciliation.stray(last);
     } else {
       this.giveUpDoubt(doubt);
     }
@@ -273,13 +284,34 @@ export class LedgerVerifier {
     this.doubt = undefined;
     const lost: LostLeaf = { hash: likelyLeaf(reading), guess: true };
     if (before === undefined) this.reconciliation.resumed(this.position, reading, lost);
-    else this.reconciliation.edited({ position: this.position, reading, before, lost, fields: ['chain_hash'] });
+    else this.reconciliation.edited({ position: this.position, reading, before, lost, fields: [] });
     this.append(reading, lost, reading.storedChain);
+  }
+
+  private takeStraysAtEnd(): void {
+    for (let next = this.takeNext(); next !== undefined; next = this.takeNext()) {
+      if (this.shift > 0) {
+        this.putBack(next);
+      } else {
+        this.reconciliation.place(this.position, next);
+        this.recent.push({ reading: next, node: next.leaf ?? (next.storedLeaf as Uint8Array), before: this.previous });
+        this.previous = next.storedChain;
+        this.position += 1;
+      }
+    }
+  }
+
+  private takeNext(): Reading | undefined {
+    return this.reconciliation.takeStray(this.previous);
   }
 
   private resolveDoubtAtEnd(): void {
     const { doubt } = this;
     if (doubt === undefined) return;
+    if (this.reconciliation.fitsHole(doubt.reading)) {
+      this.doubt = undefined;
+      return this.reconciliation.stray(doubt.reading);
+    }
     const sealed = this.judge.newest?.size ?? Infinity;
     if (doubt.before !== undefined && doubt.reading.agrees && this.position >= sealed) {
       this.doubt = undefined;

@@ -85,15 +85,24 @@ export class Reconciliation {
     this.remember(reading);
   }
 
-  /** Documents set aside that go on where the entries end. */
-  entriesAtEnd(position: number, previous: Uint8Array | undefined): Reading[] {
-    const found: Reading[] = [];
-    for (let before = previous; ; before = found.at(-1)?.storedChain) {
-      const next = this.takeStray(before);
-      if (next === undefined) return found;
-      this.placed.push({ position: position + found.length, reading: next });
-      found.push(next);
-    }
+  /** Takes the document set aside that follows from this chain hash. */
+  takeStray(before: Uint8Array | undefined): Reading | undefined {
+    const at = this.strays.findIndex((stray) => linkOf(stray, before) !== undefined);
+    return at < 0 ? undefined : this.strays.splice(at, 1)[0];
+  }
+
+  fitsHole(reading: Reading): boolean {
+    return this.holes.some(({ before }) => linkOf(reading, before) !== undefined);
+  }
+
+  /** A document that was set aside was found to belong at `position`. */
+  place(position: number, reading: Reading): void {
+    this.placed.push({ position, reading });
+  }
+
+  /** It stood elsewhere, and what is between the two places stood one place off. */
+  moved(position: number, { claimed = position }: Reading): void {
+    this.addReordered([position, claimed].sort((a, b) => a - b));
   }
 
   /** Fills holes until nothing more fits. Call before the roots are compared. */
@@ -173,11 +182,6 @@ export class Reconciliation {
     lost.guess = false;
   }
 
-  private takeStray(before: Uint8Array | undefined): Reading | undefined {
-    const at = this.strays.findIndex((stray) => linkOf(stray, before) !== undefined);
-    return at < 0 ? undefined : this.strays.splice(at, 1)[0];
-  }
-
   /** Finds the circles of places that hold each other's entries; returns the places in them. */
   private reportReordered(): Set<number> {
     const expectedAt = new Map<string, number>();
@@ -234,6 +238,11 @@ export class Reconciliation {
     if (position === undefined) return this.addInserted(reading);
     taken.add(position);
     this.addEdited({ position, reading, fields: [position === reading.claimed ? 'bytes' : 'seq'] });
+    const after = open.find(({ to }) => to === position)?.after;
+    // It is whole in itself but its chain hash leads neither in nor out, so the one after it is as doubtful.
+    if (after && reading.agrees && !linkOf(after.reading, reading.storedChain)) {
+      this.addEdited({ position: after.position, reading: after.reading, fields: ['bytes'] });
+    }
   }
 
   private reportDeleted(from: number, to: number, taken: ReadonlySet<number>): void {
