@@ -27,6 +27,7 @@ const groupBytes = 64 * 2 ** 20;
 export async function collectRanges(model: ModelProto, samples: Sample[], options: RangeOptions): Promise<Ranges> {
   const types = await tensorTypes(model);
   const names = rangeTensors(model, types);
+  if (names.length === 0) return new Map();
   const groups = options.method === 'minmax' ? [] : groupsWithin(names, types, groupBytes);
   const total = samples.length * (1 + groups.length);
   let done = 0;
