@@ -276,6 +276,14 @@ export function describeObjectStore(name: string, open: () => Promise<ObjectStor
         expect(await keys(`${folder}/`)).toEqual([]);
       });
 
+      it('holds a large object until the hold ends', async () => {
+        await store.put(`${folder}/large`, Readable.from([randomBytes(LARGE)]), { legalHold: true });
+        await expectRetained(`${folder}/large`);
+        await store.hold(`${folder}/large`, false);
+        await store.delete(`${folder}/large`);
+        expect(await keys(`${folder}/`)).toEqual([]);
+      });
+
       it('rejects with NOT_FOUND where nothing is, with RETENTION_INVALID for a time that is past', async () => {
         const code = 'OBJECT_STORE.NOT_FOUND';
         await expect(store.hold(`${folder}/none`, true)).rejects.toMatchObject({ code });

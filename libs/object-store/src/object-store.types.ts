@@ -18,7 +18,8 @@ export interface ObjectStore {
    *
    * Called twice, the later body replaces the earlier one; with `ifAbsent` the second call rejects with EXISTS and
    * names what is there (`error.existing`), so that a caller who put the same bytes may take it for success. Of two
-   * racing `ifAbsent` puts exactly one wins.
+   * racing `ifAbsent` puts exactly one wins. On S3 what is there may be of this very put: its answer was lost on the
+   * way and it was sent again.
    */
   put(key: string, body: Readable | Uint8Array, options?: PutOptions): Promise<StoredObject>;
 

@@ -2,7 +2,12 @@ import { aborted } from './measured-body.js';
 import { notFound, ObjectStoreError } from './object-store.errors.js';
 
 /** Some gateways give these another status than S3's 403. */
-const CREDENTIAL_FAULTS = ['InvalidAccessKeyId', 'XAdminUserNotFound', 'SignatureDoesNotMatch', 'CredentialsProviderError'];
+const CREDENTIAL_FAULTS = [
+  'InvalidAccessKeyId',
+  'XAdminUserNotFound',
+  'SignatureDoesNotMatch',
+  'CredentialsProviderError',
+];
 
 /** What the SDK threw, as ours: the provider's message stays in `cause`, which is for debuggers and not for answers. */
 export function s3Error(cause: unknown, key: string, signal: AbortSignal | undefined): ObjectStoreError {

@@ -22,7 +22,8 @@ import type { S3Sdk } from './s3-upload.js';
 
 /**
  * Where the SHA-256 of an object is noted that was sent in parts: its metadata had to be named before its last byte
- * was read. The object names the note (`sha256-note`), the note is there before the object is visible.
+ * was read. The object names the note (`sha256-note`), the note is there before the object is visible. The note of an
+ * object that was overwritten in a bucket without versions stays behind.
  */
 const NOTES = '.sha256/';
 
@@ -122,9 +123,7 @@ export class S3ObjectStore implements ObjectStore {
       // Version by version, newest first: a plain delete would only hide the object behind a marker.
       for (let found = await this.#exists(address, abortSignal); found;) {
         assertUnlocked(key, lockIn(found));
-        const version = found.VersionId && { VersionId: found.VersionId };
-        const { client, sdk } = this.place;
-        await client.send(new sdk.DeleteObjectCommand({ ...address, ...version }), { abortSignal });
+        await this.#remove(address, found, abortSignal);
         // If the process dies here, the note stays: a few bytes that name nothing.
         await this.#deleteNote(found, abortSignal);
         found = await this.#exists(address, abortSignal);
@@ -186,7 +185,9 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async #putNote(note: string, sha256: string, lock: Lock | undefined, abortSignal: AbortSignal | undefined) {
-    const input = { ...this.#address(note), ...lockInput(lock), Body: sha256, ChecksumAlgorithm: 'SHA256' } as const;
+    // Retained like the object, but never held: holds are ended on the object alone.
+    const retention = lockInput(lock?.retainUntil && { retainUntil: lock.retainUntil, legalHold: false });
+    const input = { ...this.#address(note), ...retention, Body: sha256, ChecksumAlgorithm: 'SHA256' } as const;
     await this.place.client.send(new this.place.sdk.PutObjectCommand(input), { abortSignal });
   }
 
@@ -196,9 +197,15 @@ export class S3ObjectStore implements ObjectStore {
     const address = this.#address(note);
     const head = await this.#exists(address, abortSignal);
     if (!head) return;
-    const version = head.VersionId && { VersionId: head.VersionId };
-    const command = new this.place.sdk.DeleteObjectCommand({ ...address, ...version });
-    await this.place.client.send(command, { abortSignal });
+    await this.#remove(address, head, abortSignal);
+  }
+
+  /** The version that was found; gone already is success, for the answer to an earlier request may have been lost. */
+  async #remove(address: Address, { VersionId }: HeadObjectCommandOutput, abortSignal: AbortSignal | undefined) {
+    const command = new this.place.sdk.DeleteObjectCommand({ ...address, ...(VersionId && { VersionId }) });
+    await this.place.client.send(command, { abortSignal }).catch((error: unknown) => {
+      if (s3Error(error, address.Key, abortSignal).code !== 'OBJECT_STORE.NOT_FOUND') throw error;
+    });
   }
 
   /** A bucket without a lock needs no question first: the put itself is conditional, or replaces what is there. */
