@@ -1,0 +1,60 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import type { Request } from 'express';
+import { Caller, RequireScope } from '../../http/access.js';
+import type { MarkedRequest } from '../../http/access-line.js';
+import { Action } from '../../http/action.js';
+import { annotate, requestContext } from '../../http/request-context.js';
+import { PromoteJob } from '../commands/promote-job.command.js';
+import { FAAError } from '../faa/faa.errors.js';
+import { PromoteError } from '../promote.errors.js';
+import { GetPromotion } from '../queries/get-promotion.query.js';
+import { PromoteJobDto, promotionResource, type PromotionResource } from './promote.dto.js';
+
+@Controller('jobs/:id')
+export class PromoteController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+  ) {}
+
+  /** The line's action is the outcome's. */
+  @Post('promote')
+  @HttpCode(200)
+  @RequireScope('promote:write')
+  @Action('promote.success', { failed: 'promote.failed' })
+  async promote(
+    @Caller() { tenant, actor }: Caller,
+    @Param('id') id: string,
+    @Body() { targets }: PromoteJobDto,
+    @Req() request: Request,
+  ): Promise<PromotionResource> {
+    annotate({ job_id: id.slice(0, 64) });
+    const request_id = requestContext()?.request_id;
+    const requester = { tenant, actor, ...(request_id !== undefined && { request_id }) };
+    try {
+      const { promotion, again } = await this.commands.execute(new PromoteJob(requester, id, targets));
+      annotate({ user_id: promotion.user_id, target_count: Object.keys(promotion.targets).length });
+      if (again) named(request, 'idempotent_hit');
+      return promotionResource(promotion);
+    } catch (error) {
+      if (error instanceof FAAError) {
+        named(request, 'faa_put_failed');
+        annotate({ error_name: error.name });
+      } else if (error instanceof PromoteError && error.code === 'PROMOTE.NOT_READY') named(request, 'not_ready');
+      throw error;
+    }
+  }
+
+  @Get('promotion')
+  @RequireScope('jobs:read')
+  @Action('promote.get_one')
+  async get(@Caller() { tenant }: Caller, @Param('id') id: string): Promise<PromotionResource> {
+    annotate({ job_id: id.slice(0, 64) });
+    return promotionResource(await this.queries.execute(new GetPromotion(tenant, id)));
+  }
+}
+
+function named(request: MarkedRequest, outcome: string): void {
+  if (request.marked) request.marked.action = { done: `promote.${outcome}`, failed: `promote.${outcome}` };
+}
