@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { DriverEvent } from '../driver/driver.types.js';
+import { builtProgram } from './built-program.js';
 import type { ChildOrder, FromChild, ToChild } from './child.types.js';
 import { folderBytes } from './scratch.js';
 
@@ -21,6 +21,8 @@ export interface ChildLimits {
   /** All files in its folder together. */
   fileBytes: number;
 }
+
+const PROGRAM = builtProgram(import.meta.url, './conversion.child.js');
 
 /** How long an aborted child may take to end by itself. */
 const ABORT_GRACE_MS = 300;
@@ -46,7 +48,7 @@ export class ConversionChild {
     isolation: readonly string[],
   ) {
     const [program = process.execPath, ...args] = [...isolation, process.execPath];
-    this.process = spawn(program, [...args, childProgram(), folder, String(process.pid)], {
+    this.process = spawn(program, [...args, PROGRAM, folder, String(process.pid)], {
       cwd: folder,
       env: childEnvironment(folder),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -93,7 +95,7 @@ export class ConversionChild {
     clearTimeout(timer);
     clearInterval(watch);
     options.signal?.removeEventListener('abort', abort);
-    return this.ending ?? (await this.result(how));
+    return this.ending ?? (await this.result(how, options.limits));
   }
 
   /** Ends it, if it still runs, and removes its folder. */
@@ -103,9 +105,11 @@ export class ConversionChild {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private async result(how: string): Promise<ChildOutcome> {
+  private async result(how: string, limits: ChildLimits): Promise<ChildOutcome> {
     const crashed: Ending = { t: 'ended', why: 'crashed', detail: how };
     if (this.digest === undefined) return crashed;
+    const files = await folderBytes(this.folder);
+    if (files > limits.fileBytes) return { t: 'ended', why: 'output_limit', detail: filesDetail(files, limits) };
     const bytes = await readFile(join(this.folder, 'result.json')).catch(() => Buffer.alloc(0));
     if (createHash('sha256').update(bytes).digest('hex') !== this.digest) return crashed;
     return { t: 'result', value: JSON.parse(bytes.toString('utf8')) as unknown };
@@ -141,7 +145,7 @@ export class ConversionChild {
       });
       if (++ticks % FOLDER_EVERY_TICKS !== 0) return;
       void folderBytes(this.folder).then((bytes) => {
-        if (bytes > limits.fileBytes) this.end('output_limit', `${bytes} of ${limits.fileBytes} bytes of files`);
+        if (bytes > limits.fileBytes) this.end('output_limit', filesDetail(bytes, limits));
       });
     }, WATCH_EVERY_MS);
   }
@@ -152,20 +156,21 @@ export class ConversionChild {
   }
 }
 
+function filesDetail(bytes: number, { fileBytes }: ChildLimits): string {
+  return `${bytes} of ${fileBytes} bytes of files`;
+}
+
 /** Resident memory of a process by /proc; 0 where there is no /proc or the process is gone. */
 async function residentBytes(pid: number | undefined): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
-/** All a child is told of its surroundings: where programs are, and a zone and folders that are the same everywhere. */
+/**
+ * All a child is told of its surroundings: where programs are, and a zone and folders that are the same everywhere. The
+ * runtime sends telemetry and keeps an identifier on disk unless it is told not to before it loads.
+ */
 function childEnvironment(folder: string): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], HOME: folder, TMPDIR: folder, LANG: 'C.UTF-8', TZ: 'UTC' };
-}
-
-/** The built program; the same also when this module itself runs from source, as under a test runner. */
-function childProgram(): string {
-  const here = import.meta.url;
-  const built = here.endsWith('.ts') ? here.replace(/\/apps\/(?=server\/src\/[^?]*$)/, '/dist/apps/') : here;
-  return fileURLToPath(new URL('./conversion.child.js', built));
+  const { PATH } = process.env;
+  return { PATH, HOME: folder, TMPDIR: folder, LANG: 'C.UTF-8', TZ: 'UTC', ORT_DISABLE_TELEMETRY: '1' };
 }

@@ -26,7 +26,6 @@ export type PreflightOptions = Omit<ConversionInput, 'platform' | 'model' | 'ref
 export type ToChild = ChildOrder | { t: 'abort' };
 
 export type FromChild =
-  | { t: 'ready' }
   | { t: 'event'; event: DriverEvent }
   /** The result lies in `result.json` of the child's folder; the digest is of its bytes. */
   | { t: 'done'; sha256: string };

@@ -22,7 +22,6 @@ process.on('message', (message: ToChild) => {
   if (message.t === 'abort') abort.abort();
   else void obey(message).then(finish, fail);
 });
-tell({ t: 'ready' });
 
 async function obey(order: ChildOrder): Promise<unknown> {
   const driver = driverById(order.driver);

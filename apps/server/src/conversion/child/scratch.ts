@@ -2,27 +2,26 @@ import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 
+/** One for each process, also where a restarted container has the same process id again. */
+const OWN = `${process.pid}-${randomBytes(4).toString('hex')}`;
+
 /**
  * Folders for children, private to this user (0700), below one folder of this process. What a killed process left is
  * removed by the next that starts on the same root.
  */
 export class Scratch {
-  private readonly own: string;
-
-  constructor(private readonly root: string) {
-    this.own = `${process.pid}-${randomBytes(4).toString('hex')}`;
-  }
+  constructor(private readonly root: string) {}
 
   /** A new empty folder. */
   async open(): Promise<string> {
-    const folder = join(this.root, this.own);
+    const folder = join(this.root, OWN);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     return mkdtemp(join(folder, 'x-'));
   }
 
   /** Removes this process's folders. */
   async close(): Promise<void> {
-    await rm(join(this.root, this.own), { recursive: true, force: true });
+    await rm(join(this.root, OWN), { recursive: true, force: true });
   }
 
   /** Removes the folders of processes that are gone. A process id used again keeps one until that process ends. */
@@ -30,7 +29,7 @@ export class Scratch {
     const names = await readdir(this.root).catch(() => []);
     for (const name of names) {
       const pid = Number(/^(\d+)-[0-9a-f]{8}$/.exec(name)?.[1]);
-      if (!pid || name === this.own || (pid !== process.pid && isAlive(pid))) continue;
+      if (!pid || name === OWN || (pid !== process.pid && isAlive(pid))) continue;
       await rm(join(this.root, name), { recursive: true, force: true });
     }
   }
