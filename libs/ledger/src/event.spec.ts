@@ -36,7 +36,7 @@ const codeOf = (act: () => unknown): string | undefined => {
   }
   return undefined;
 };
-const withData = (data: unknown): LedgerEvent => ({ ...EVENT, data: data as LedgerEvent['data'] }) as LedgerEvent;
+const withData = (data: unknown): LedgerEvent => ({ ...EVENT, data: data as LedgerEvent['data'] });
 const changed = (path: string, value: unknown): LedgerEvent => {
   const copy = structuredClone(EVENT) as unknown as Record<string, unknown>;
   const names = path.split('.');
@@ -59,7 +59,7 @@ describe('canonicalBytes', () => {
 
   it('orders and writes values like the example of RFC 8785 §3.2.2 and §3.2.3', () => {
     const data = {
-      numbers: [333333333.33333329, 1e30 + 0.5 > 0 ? 4.5 : 0, 2e-3, 1e-27],
+      numbers: [333333333.3333333, 4.5, 2e-3, 1e-27],
       string: '\u20ac$\u000f\nA\'B"\\\\"/',
       10: null,
       9: true,

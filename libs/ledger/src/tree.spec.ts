@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { sha256 as webSha256 } from './sha256.web.js';
+import type { LedgerError } from './index.js';
 import {
   bytesOfHex,
   chainHash,
@@ -10,7 +11,6 @@ import {
   genesisHash,
   hexOf,
   inclusionProof,
-  LedgerError,
   leafHash,
   nodeHash,
   rootOf,

@@ -209,8 +209,8 @@ export class Reconciliation {
   private addReordered(seqs: number[]): void {
     this.add({
       class: 'reordered',
-      from: seqs[0] as number,
-      to: seqs.at(-1) as number,
+      from: seqs[0],
+      to: seqs.at(-1),
       seqs,
       reason: `the entries of seq ${seqs.join(', ')} stand in each other's places`,
     });
