@@ -22,10 +22,10 @@ export class DurableFolders {
 
   async #make(folder: string): Promise<void> {
     if (folder === this.root) {
-      await mkdir(folder, { recursive: true });
+      await mkdir(folder, { recursive: true, mode: 0o700 });
     } else {
       await this.ensure(dirname(folder));
-      await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+      await mkdir(folder, 0o700).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error;
       });
     }

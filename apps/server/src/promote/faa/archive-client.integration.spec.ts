@@ -1,5 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -165,6 +168,31 @@ describe('ArchiveClient', () => {
       await expect(put).rejects.toMatchObject({ name: 'FAAUnauthorizedError' });
       expect(facts.failed).toEqual([{ scope: 'files:delete', status: 400, error_code: 'invalid_scope' }]);
     });
+
+    it.each([
+      ['an error of its own words', 400, '{"error":"the words of somebody else"}', 'FAAUnauthorizedError'],
+      ['no JSON', 200, '<html>the words of somebody else</html>', 'FAAUnavailableError'],
+      ['a token that is no header', 200, '{"access_token":"a\\nb","token_type":"Bearer"}', 'FAAUnavailableError'],
+      ['a token of another type', 200, '{"access_token":"abc","token_type":"mac"}', 'FAAUnavailableError'],
+    ])(
+      'end in a named error when the endpoint answers %s, none of which is repeated',
+      async (_what, status, body, name) => {
+        const server = createServer((_request, response) => response.writeHead(status).end(body)).listen(
+          0,
+          '127.0.0.1',
+        );
+        await once(server, 'listening');
+        const tokenUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+        const error = await client({ tokenUrl })
+          .put(file(Buffer.from('x')))
+          .catch((thrown: unknown) => thrown as Error);
+        server.closeAllConnections();
+        server.close();
+        expect(error).toMatchObject({ name });
+        expect((error as Error).message).not.toContain('words');
+        expect(facts.failed[0]).toEqual({ scope: SCOPE, status, error_code: 'other' });
+      },
+    );
 
     it('are asked for again when the endpoint failed', async () => {
       archive.failNextTokens(1);

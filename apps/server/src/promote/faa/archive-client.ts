@@ -109,6 +109,7 @@ export class ArchiveClient {
       await response.body?.cancel();
       return response.status;
     } catch (cause) {
+      file.signal?.throwIfAborted(); // no failure of the archive, and not counted as one
       if (sourceError && !timeout.aborted) throw sourceError;
       throw noAnswer(WHAT, this.settings.timeoutMs, timeout.aborted, cause);
     } finally {
