@@ -1,0 +1,213 @@
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { uuidv7 } from '#libs/kernel';
+import { parseEvent, verifierKeyText } from '#libs/ledger';
+import { sampleDraft, startRoom, TENANT, type AuditRoom } from './audit-room.fixture.js';
+import { AuditKeys } from './checkpoints/audit-keys.js';
+import { RecordEvents, SealEvents } from './index.js';
+import { ListEvents } from './queries/list-events.query.js';
+import { SubjectKeys } from './storage/subject-keys.store.js';
+
+describe('the audit room', () => {
+  let room: AuditRoom;
+  let commands: CommandBus;
+  beforeEach(async () => {
+    room = await startRoom();
+    commands = room.module.get(CommandBus);
+  });
+  afterEach(() => room.remove());
+
+  it('numbers from 0 and verifies as consistent, with keys of its own called unpinned', async () => {
+    expect((await room.record(5)).map(({ seq }) => seq)).toEqual([0, 1, 2, 3, 4]);
+    await room.sign();
+    await room.record(2, 5);
+    const verdict = await room.verify();
+    expect(verdict).toMatchObject({
+      tenant: TENANT,
+      origin: 'assay.test/ledger/acme',
+      verdict: 'consistent',
+      keys: 'unpinned',
+      size: 5,
+      breaks: [],
+      entries: { expected: 7, found: 7, verified: 7 },
+      unsealed: { from: 5, to: 6 },
+    });
+  });
+
+  it('says pinned when the key came from outside, and finds a foreign key unknown', async () => {
+    await room.record(3);
+    await room.sign();
+    const key = verifierKeyText(room.module.get(AuditKeys).verifierKey('assay.test/ledger/acme'));
+    expect(await room.verify([key])).toMatchObject({ verdict: 'consistent', keys: 'pinned' });
+    const other = await AuditKeys.load(join(room.dataDir, 'elsewhere'), undefined);
+    const foreign = verifierKeyText(other.verifierKey('assay.test/ledger/acme'));
+    expect((await room.verify([foreign])).breaks).toMatchObject([{ class: 'key_unknown', checkpoint: 3 }]);
+    await expect(room.verify(['nonsense'])).rejects.toMatchObject({ code: 'AUDIT.VERIFIER_KEY_INVALID' });
+  });
+
+  describe('sealing', () => {
+    it('freezes the event with its meta, and writes nothing', async () => {
+      const [sealed] = await commands.execute(new SealEvents([sampleDraft(1, { ts: '2026-01-02T03:04:05.678Z' })]));
+      const event = parseEvent(sealed!.bytes);
+      expect(event).toMatchObject({ id: sealed!.id, ts: '2026-01-02T03:04:05.678Z', data: { step: 1 } });
+      expect(event.meta).toMatchObject({ schema: 2, service: 'assay', env: 'local' });
+      expect(await room.stored()).toEqual([]);
+    });
+
+    it('keeps persons out of the bytes, gives one person one pseudonym, and finds the way back', async () => {
+      const draft = sampleDraft(1, {
+        actor: { type: 'user', id: 'Ada Lovelace' },
+        data: { step: 1, who: 'Ada Lovelace' },
+      });
+      const sealed = await Promise.all([1, 2].map(() => commands.execute(new SealEvents([draft]))));
+      const events = sealed.map(([event]) => parseEvent(event!.bytes));
+      const pseudonym = events[0]!.actor.id;
+      expect(pseudonym).toMatch(/^[0-9a-f]{64}$/);
+      expect(new Set(events.flatMap(({ actor, data }) => [actor.id, data!['who']]))).toEqual(new Set([pseudonym]));
+      expect(Buffer.from(sealed[0]![0]!.bytes).toString()).not.toContain('Ada');
+      const subjects = room.module.get(SubjectKeys);
+      expect(await subjects.subjects(TENANT, [pseudonym])).toEqual(new Map([[pseudonym, 'Ada Lovelace']]));
+      const [elsewhere] = await commands.execute(new SealEvents([{ ...draft, scope: { tenant: 'other' } }]));
+      expect(parseEvent(elsewhere!.bytes).actor.id).not.toBe(pseudonym);
+    });
+
+    it.each([
+      ['AUDIT.KIND_UNKNOWN', sampleDraft(1, { kind: 'nobody.declared' })],
+      ['AUDIT.EVENT_INVALID', sampleDraft(1, { data: { step: 'free text' } })],
+      ['AUDIT.EVENT_INVALID', sampleDraft(1, { data: { step: 1, more: 2 } })],
+      ['AUDIT.TENANT_INVALID', sampleDraft(1, { scope: { tenant: 'No Such' } })],
+      ['AUDIT.EVENT_ID_INVALID', sampleDraft(1, { id: 'c232ab00-9414-41f4-93fe-7a1b0c1d2e3f' })],
+      ['AUDIT.EVENT_TOO_OLD', sampleDraft(1, { id: uuidv7(Date.now() - 46 * 86_400_000) })],
+      ['AUDIT.EVENT_TOO_OLD', sampleDraft(1, { id: uuidv7(Date.now() + 6 * 60_000) })],
+    ])('refuses with %s', async (code, draft) => {
+      await expect(commands.execute(new SealEvents([draft]))).rejects.toMatchObject({ code });
+    });
+
+    it('signs single events of the tenants that asked for it', async () => {
+      await room.close();
+      const signing = await startRoom({ dataDir: room.dataDir, env: { AUDIT_EVENT_SIGNATURES: TENANT } });
+      const bus = signing.module.get(CommandBus);
+      const [sealed] = await bus.execute(new SealEvents([sampleDraft(1)]));
+      await bus.execute(new RecordEvents(TENANT, [sealed!]));
+      expect(parseEvent(sealed!.bytes).sig?.kid).toBe(signing.module.get(AuditKeys).eventSigner.kid);
+      expect(await signing.verify()).toMatchObject({ verdict: 'incomplete', breaks: [] });
+      await signing.close();
+    });
+  });
+
+  it('keeps the seq of an event that is recorded again, and refuses other bytes under its id', async () => {
+    const sealed = await commands.execute(new SealEvents([sampleDraft(1)]));
+    const [first] = await commands.execute(new RecordEvents(TENANT, sealed));
+    expect(await commands.execute(new RecordEvents(TENANT, sealed))).toEqual([first]);
+    const other = await commands.execute(new SealEvents([sampleDraft(2, { id: sealed[0]!.id })]));
+    await expect(commands.execute(new RecordEvents(TENANT, other))).rejects.toMatchObject({
+      code: 'AUDIT.EVENT_CONFLICT',
+    });
+  });
+
+  it('refuses another ASSAY_ORIGIN over the same ledgers', async () => {
+    await room.record(1);
+    await room.close();
+    const elsewhere = startRoom({ dataDir: room.dataDir, env: { ASSAY_ORIGIN: 'other.test' } });
+    await expect(elsewhere).rejects.toMatchObject({ code: 'AUDIT.ORIGIN_CHANGED' });
+  });
+
+  it('makes its keys once, for nobody else to read', async () => {
+    const folder = join(room.dataDir, 'keys');
+    const key = await readFile(join(folder, 'note.key'), 'utf8');
+    for (const name of await readdir(folder)) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+    await room.close();
+    const again = await startRoom({ dataDir: room.dataDir });
+    expect(await readFile(join(folder, 'note.key'), 'utf8')).toBe(key);
+    await again.close();
+  });
+
+  describe('listing', () => {
+    const list = (filter: ConstructorParameters<typeof ListEvents>[1]) =>
+      room.module.get(QueryBus).execute(new ListEvents(TENANT, filter));
+
+    it('pages newest first without losing or doubling one, also within one millisecond', async () => {
+      const ts = '2026-01-02T03:04:05.678Z';
+      const sealed = await commands.execute(
+        new SealEvents(Array.from({ length: 9 }, (_, step) => sampleDraft(step, step < 6 ? { ts } : {}))),
+      );
+      await commands.execute(new RecordEvents(TENANT, sealed));
+      const seen: number[] = [];
+      for (let cursor: string | undefined, more = true; more;) {
+        const page = await list({ limit: 2, cursor });
+        seen.push(...page.events.map(({ seq }) => seq));
+        cursor = page.next_cursor;
+        more = cursor !== undefined;
+      }
+      expect(seen).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0]);
+      expect((await list({ since: ts, until: '2026-01-02T03:04:05.679Z' })).events).toHaveLength(6);
+      expect((await list({ job_id: 'job-1', kind: 'sample.done' })).events.map(({ seq }) => seq)).toEqual([7, 4, 1]);
+    });
+
+    it('follows by seq', async () => {
+      await room.record(4);
+      const page = await list({ after_seq: 1, limit: 10 });
+      expect(page).toMatchObject({ events: [{ seq: 2 }, { seq: 3 }], next_after_seq: 3 });
+      expect(page.events[0]!.event).toMatchObject({ kind: 'sample.done', data: { step: 2 } });
+      await expect(list({ after_seq: 1, kind: 'sample.done' })).rejects.toMatchObject({ code: 'AUDIT.FILTER_INVALID' });
+      await expect(list({ cursor: 'xyz' })).rejects.toMatchObject({ code: 'AUDIT.FILTER_INVALID' });
+    });
+  });
+});
+
+describe('a database that was set back', () => {
+  let room: AuditRoom;
+  beforeEach(async () => {
+    room = await startRoom();
+    await room.record(6);
+    await room.sign();
+  });
+  afterEach(() => room.remove());
+
+  it('is not appended to: LEDGER.ROLLED_BACK', async () => {
+    await room.entries.deleteMany({ tenant: TENANT, seq: { $gte: 4 } });
+    await room.close();
+    room = await startRoom({ dataDir: room.dataDir });
+    await expect(room.record(1)).rejects.toMatchObject({ code: 'LEDGER.ROLLED_BACK' });
+    expect((await room.verify()).breaks).toContainEqual(expect.objectContaining({ class: 'tail_cut', from: 4, to: 5 }));
+  });
+
+  it('with its checkpoints too is found at start by the mark beside the key, and suspended', async () => {
+    await room.entries.deleteMany({ tenant: TENANT, seq: { $gte: 4 } });
+    await room.store.collection('ledger_checkpoints').deleteMany({ tenant: TENANT });
+    await room.close();
+    room = await startRoom({ dataDir: room.dataDir, roles: 'api,ledger' });
+    expect(room.lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ action: 'audit.suspended', level: 'error', tenant_id: TENANT }),
+    );
+    await expect(room.record(1)).rejects.toMatchObject({ code: 'AUDIT.SUSPENDED' });
+    expect((await room.verify()).breaks).toContainEqual(
+      expect.objectContaining({ class: 'rolled_back', from: 4, to: 5 }),
+    );
+  });
+
+  it('and regrown to the old length with other entries is not signed', async () => {
+    const marks = join(room.dataDir, 'keys', 'marks');
+    const mark = await readFile(join(marks, TENANT), 'utf8');
+    await room.entries.deleteMany({ tenant: TENANT });
+    await room.store.collection('ledger_checkpoints').deleteMany({ tenant: TENANT });
+    await room.close();
+    await rm(join(marks, TENANT));
+    room = await startRoom({ dataDir: room.dataDir });
+    await room.record(8, 100);
+    await mkdir(marks, { recursive: true });
+    await writeFile(join(marks, TENANT), mark);
+    expect(await room.sign()).toMatchObject({ state: 'contradicted', reason: 'seq 5 is not the one that was signed' });
+  });
+
+  it('is signed when only the process died between mark and checkpoint', async () => {
+    await room.record(2, 6);
+    await room.sign();
+    await room.store.collection('ledger_checkpoints').deleteOne({ tenant: TENANT, size: 8 });
+    await room.close();
+    room = await startRoom({ dataDir: room.dataDir });
+    expect(await room.sign()).toEqual({ state: 'signed', size: 8 });
+    expect(await room.verify()).toMatchObject({ verdict: 'consistent', size: 8, breaks: [] });
+  });
+});
