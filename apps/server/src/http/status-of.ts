@@ -1,9 +1,11 @@
 import type { MongoErrorCode } from '#libs/mongo';
 import type { ObjectStoreErrorCode } from '#libs/object-store';
-import type { AuditErrorCode } from '../audit/audit.errors.js';
-import type { ConversionErrorCode } from '../conversion/conversion.errors.js';
-import type { IdentityErrorCode } from '../identity/identity.errors.js';
-import type { JobsErrorCode } from '../jobs/jobs.errors.js';
+import type { AuditErrorCode } from '../audit/index.js';
+import type { ConversionErrorCode } from '../conversion/index.js';
+import type { IdentityErrorCode } from '../identity/index.js';
+import type { JobsErrorCode } from '../jobs/index.js';
+import type { PromoteErrorCode } from '../promote/index.js';
+import type { ResultsErrorCode } from '../results/index.js';
 import type { HttpErrorCode } from './http.errors.js';
 
 /** Every code that may reach the edge. One without a row below does not compile. */
@@ -13,6 +15,8 @@ export type AppErrorCode =
   | AuditErrorCode
   | JobsErrorCode
   | ConversionErrorCode
+  | ResultsErrorCode
+  | PromoteErrorCode
   | MongoErrorCode
   | ObjectStoreErrorCode;
 
@@ -105,6 +109,24 @@ const conversion: Record<ConversionErrorCode, Outward> = {
   'CONVERSION.INPUT_CHANGED': internal,
 };
 
+const results: Record<ResultsErrorCode, Outward> = {
+  'RESULTS.NOT_COMPLETED': row(409, 'job_not_completed', 'The job is not completed'),
+  'RESULTS.EXPIRED': row(410, 'result_expired', 'Result expired'),
+  'RESULTS.STORAGE_UNAVAILABLE': storage,
+  'RESULTS.REPORT_NOT_FOUND': row(404, 'report_not_available', 'Report not available'),
+};
+
+const promote: Record<PromoteErrorCode, Outward> = {
+  'PROMOTE.NOT_READY': row(409, 'promotion_not_ready', 'The job has nothing to promote yet'),
+  'PROMOTE.NOT_CONFIGURED': row(503, 'promotion_not_configured', 'No file archive is configured'),
+  'PROMOTE.NOT_FOUND': row(404, 'promotion_not_found', 'Promotion not found'),
+  'PROMOTE.STORAGE_UNAVAILABLE': storage,
+  'PROMOTE.FAA_UNAUTHORIZED': row(502, 'faa_unauthorized', 'The file archive refused our credentials'),
+  'PROMOTE.FAA_TIMEOUT': row(504, 'faa_timeout', 'The file archive did not answer in time', true),
+  'PROMOTE.FAA_UNAVAILABLE': row(503, 'faa_unavailable', 'The file archive is unavailable', true),
+  'PROMOTE.FAA_REJECTED': row(502, 'faa_rejected', 'The file archive refused the file'),
+};
+
 const stores: Record<MongoErrorCode | ObjectStoreErrorCode, Outward> = {
   'MONGO.UNREACHABLE': database,
   'MONGO.INDEX_STEP_FAILED': internal,
@@ -135,6 +157,8 @@ export const statusOf: Readonly<Record<AppErrorCode, Outward>> = {
   ...auditRows,
   ...jobs,
   ...conversion,
+  ...results,
+  ...promote,
   ...stores,
 };
 
