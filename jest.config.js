@@ -46,7 +46,7 @@ const common = {
   },
   transformIgnorePatterns: [
     `/node_modules/(?!(?:.*/node_modules/)?(?:${esmPackages.map((p) => p.replace(/[.+]/g, '\\$&')).join('|')})/)`,
-    '/dist/',
+    '<rootDir>/dist/',
   ],
   setupFiles: ['reflect-metadata'],
 };

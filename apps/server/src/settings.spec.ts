@@ -20,6 +20,6 @@ describe('Settings', () => {
   });
 
   it('keep objects in the data folder unless told otherwise', () => {
-    expect(new Settings({ ASSAY_DATA_DIR: '/srv/assay' }).objectStoreUrl).toBe('file:/srv/assay/objects');
+    expect(new Settings({ ASSAY_DATA_DIR: '/srv/assay' }).objectStoreUrl).toBe('file:///srv/assay/objects');
   });
 });

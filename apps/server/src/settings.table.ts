@@ -18,6 +18,6 @@ export function settingsTable(): string {
 }
 
 function line({ name, preset, what }: SettingRow, dataDir: string): string {
-  const shown = preset.replace(`file:${dataDir}`, 'file:<data folder>');
+  const shown = preset.replace(`file://${dataDir}`, 'file:///<data folder>');
   return `| \`${name}\` | ${shown === 'absent' ? 'absent' : `\`${shown}\``} | ${what} |`;
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { SettingsReader, type SettingRow } from '#libs/kernel';
 
 export const ROLES = ['api', 'worker', 'ledger'] as const;
@@ -67,9 +68,9 @@ export class Settings {
       what: 'database; absent: the embedded engine in the data folder',
     });
     this.objectStoreUrl = read.text('OBJECT_STORE_URL', {
-      preset: `file:${resolve(this.dataDir, 'objects')}`,
+      preset: pathToFileURL(resolve(this.dataDir, 'objects')).href,
       secret: true,
-      what: '`file:<folder>` or `s3://<bucket>/<prefix>?endpoint=…`; preset: `objects` in the data folder',
+      what: '`file:///<folder>` or `s3://<bucket>/<prefix>?endpoint=…`; preset: `objects` in the data folder',
     });
     this.trustProxy = read.flag('TRUST_PROXY', { preset: false, what: 'take the source address from the proxy' });
     this.logLevel = read.oneOf('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], {
