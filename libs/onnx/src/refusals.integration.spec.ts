@@ -142,6 +142,18 @@ describe('validateModel', () => {
     });
   });
 
+  it('rejects an operator younger than the opset, by name', async () => {
+    const model = withNode(nodeOf('HardSwish', ['logits'], ['z'], [], 'young'));
+    const error = await refusalOf(() => validateModel(model));
+    expect(error).toMatchObject({ code: 'ONNX.UNSUPPORTED_OP', errorClass: 'unsupported' });
+    expect(error.message).toContain('HardSwish');
+  });
+
+  it('rejects a graph whose tensors do not connect', async () => {
+    const error = await refusalOf(() => validateModel(withNode(nodeOf('Relu', ['nowhere'], ['z']))));
+    expect(error).toMatchObject({ code: 'ONNX.INVALID_GRAPH', errorClass: 'user' });
+  });
+
   it('makes an open batch 1 and takes given height and width', async () => {
     const { inputs, outputs } = await validateModel(withInput(['n', 3, 'h', 'w']), {
       shapes: { image: [1, 3, 32, 48] },

@@ -24,7 +24,7 @@ export interface SessionOptions {
   optimizedModelFilePath?: string;
 }
 
-/** Arena and memory pattern off: the peak halves at 640x640 and nothing gets slower. Rejects with ONNX.INVALID_GRAPH. */
+/** Arena and memory pattern off: the peak halves at 640x640 and nothing gets slower. Rejects with ONNX.INVALID_GRAPH or ONNX.UNSUPPORTED_OP. */
 export async function openSession(model: ModelProto, options: SessionOptions = {}): Promise<ort.InferenceSession> {
   const { threads = 1, optimization = 'disabled', ...rest } = options;
   try {
@@ -38,8 +38,21 @@ export async function openSession(model: ModelProto, options: SessionOptions = {
       logSeverityLevel: 4,
     });
   } catch (cause) {
-    throw new OnnxError('ONNX.INVALID_GRAPH', `the runtime refuses the model: ${textOf(cause)}`, { cause });
+    throw loadError(cause);
   }
+}
+
+/** The runtime knows an operator of each opset or not; which one it names in words. */
+function loadError(cause: unknown): OnnxError {
+  const text = textOf(cause);
+  const missing = /No Op registered for (\w+)|Could not find an implementation for (\w+)/.exec(text);
+  if (!missing) return new OnnxError('ONNX.INVALID_GRAPH', `the runtime refuses the model: ${text}`, { cause });
+  const node = /node with name '([^']+)'|node name: (\S+)/.exec(text);
+  const where = node?.[1] ?? node?.[2] ?? missing[1] ?? missing[2] ?? '';
+  return new OnnxError('ONNX.UNSUPPORTED_OP', `the runtime has no such operator at this opset: ${text}`, {
+    cause,
+    where,
+  });
 }
 
 /** What a model gives for one sample: float outputs by name. Outputs of other types are left out. */
