@@ -27,7 +27,7 @@ export interface Actor {
   /** A pseudonym (64 lower-case hex digits) where `type` is `user` or `operator`; otherwise an id of ours. */
   readonly id: string;
   readonly client_id?: string;
-  /** 16 to 64 lower-case hex digits of a digest of the token. */
+  /** 12 to 64 lower-case hex digits of the SHA-256 of the token. */
   readonly token_fingerprint?: string;
 }
 

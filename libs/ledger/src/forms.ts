@@ -42,7 +42,7 @@ const FORMS: Readonly<Record<StringForm, Form>> = {
     says: 'an RFC 3339 time in UTC with milliseconds',
   },
   digest: { pattern: /^[0-9a-f]{64}$/, says: 'a SHA-256 digest of 64 hex digits' },
-  fingerprint: { pattern: /^[0-9a-f]{16,64}$/, says: 'a fingerprint of 16 to 64 hex digits' },
+  fingerprint: { pattern: /^[0-9a-f]{12,64}$/, says: 'a fingerprint of 12 to 64 hex digits' },
   pseudonym: { pattern: /^[0-9a-f]{64}$/, says: 'a pseudonym of 64 hex digits' },
   signature: { pattern: /^[A-Za-z0-9_-]{85}[AQgw]$/, says: 'an Ed25519 signature in base64url' },
 };
