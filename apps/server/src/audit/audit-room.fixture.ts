@@ -30,6 +30,8 @@ export interface AuditRoom {
   lines: string[];
   /** Seals and records drafts of `sample.done`, `step` counting from `from`. */
   record(count: number, from?: number): Promise<RecordedEvent[]>;
+  /** Seals and records one draft that names a person. */
+  recordPerson(who: string): Promise<RecordedEvent[]>;
   /** One checkpoint, now. */
   sign(): Promise<Signed>;
   verify(vkeys?: readonly string[]): Promise<LedgerVerdict>;
@@ -75,16 +77,16 @@ export async function startRoom(options: RoomOptions = {}): Promise<AuditRoom> {
     await applyIndexSteps(store, auditIndexes);
     const module = await roomOver(store, settings, lines);
     const [commands, queries] = [module.get(CommandBus), module.get(QueryBus)];
+    const recorded = async (drafts: EventDraft[]): Promise<RecordedEvent[]> =>
+      commands.execute(new RecordEvents(TENANT, await commands.execute(new SealEvents(drafts))));
     return {
       dataDir,
       store,
       module,
       lines,
       entries: store.collection('ledger_entries'),
-      record: async (count, from = 0) => {
-        const drafts = Array.from({ length: count }, (_, i) => sampleDraft(from + i));
-        return commands.execute(new RecordEvents(TENANT, await commands.execute(new SealEvents(drafts))));
-      },
+      record: (count, from = 0) => recorded(Array.from({ length: count }, (_, i) => sampleDraft(from + i))),
+      recordPerson: (who) => recorded([sampleDraft(0, { data: { step: 0, who } })]),
       sign: () => module.get(CheckpointSigner).sign({ _id: TENANT, origin: `assay.test/ledger/${TENANT}` }),
       verify: (vkeys = []) => queries.execute(new VerifyLedger(TENANT, vkeys)),
       stored: async () =>
