@@ -33,7 +33,8 @@ export class CheckpointJudge {
   private readonly undecided: { claim: Claim; snapshot: TreeSnapshot }[] = [];
   private matchedCheckpoints = 0;
   private notComparable = 0;
-  private lastMatch = 0;
+  /** Size of the largest tree whose root matched. */
+  lastMatch = 0;
   private failed = false;
   private last: Claim | undefined;
 

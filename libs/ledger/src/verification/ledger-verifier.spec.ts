@@ -52,13 +52,13 @@ describe('LedgerVerifier', () => {
   describe.each([
     ['sealed', [12], 97],
     ['with an unsealed tail', [4], 97],
-    ['without checkpoints', [], 7],
+    ['without checkpoints', [], 11],
   ])('%s', (_what, sizes, stride) => {
-    it('finds every flipped bit of every field of every entry at its seq', () => {
+    it('finds flipped bits of every field of every entry at its seq', () => {
       const clean = testLedger(12, sizes);
       for (let seq = 0; seq < 12; seq++) {
         for (const [field, value] of Object.entries(at(clean, seq))) {
-          for (const changed of flipsOf(value, stride)) {
+          for (const changed of flipsOf(value, stride, seq)) {
             const entries = [...clean.entries];
             entries[seq] = { ...at(clean, seq), [field]: changed };
             const report = verified({ ...clean, entries });
@@ -84,13 +84,23 @@ describe('LedgerVerifier', () => {
       [['edited', 11, 'chain_hash']],
     ],
     ['another event over it', (l) => overwrite(at(l, 5), eventOf(77), false), [['edited', 5, 'bytes']]],
+    ['another event with leaf hash and columns', (l) => overwrite(at(l, 5), eventOf(77), true), [['edited', [4, 5]]]],
     [
-      'another event with leaf hash and columns',
-      (l) => overwrite(at(l, 5), eventOf(77), true),
-      [['edited', 5, 'bytes']],
+      'another event with all its own hashes',
+      (l) => Object.assign(at(l, 5), forgedEntry(5, at(l, 4).chain_hash)),
+      [['edited', [5, 6]]],
     ],
+    [
+      'another event with all its own hashes, below a checkpoint between',
+      (l) => Object.assign(at(l, 3), forgedEntry(3, at(l, 2).chain_hash)),
+      [
+        ['edited', [2, 3]],
+        ['edited', [3, 4]],
+      ],
+    ],
+    ['the entry after a checkpoint', (l) => overwrite(at(l, 4), eventOf(77), true), [['edited', 4, 'bytes']]],
     ['the first entry', (l) => overwrite(at(l, 0), eventOf(77), true), [['edited', 0, 'bytes']]],
-    ['the last entry', (l) => overwrite(at(l, 11), eventOf(77), true), [['edited', 11]]],
+    ['the last entry', (l) => overwrite(at(l, 11), eventOf(77), true), [['edited', [10, 11]]]],
     [
       'two neighbours',
       (l) => [5, 6].forEach((seq) => overwrite(at(l, seq), eventOf(70 + seq), true)),
@@ -347,26 +357,29 @@ describe('LedgerVerifier', () => {
     expect([breaks.length, total, verdict]).toEqual([10, 60, 'broken']);
   });
 
-  it('reports an entry of another ledger chained on its own genesis', () => {
+  it('reports an entry that leads neither in nor out, and the next one, which nothing vouches for any more', () => {
     const ledger = testLedger(12, [12]);
     ledger.entries[0] = forgedEntry(0, genesisHash('example.org/ledger/other'));
-    expect(told(ledger)).toEqual([['edited', 0, 'bytes']]);
+    expect(told(ledger)).toEqual([
+      ['edited', 0, 'bytes'],
+      ['edited', 1, 'bytes'],
+    ]);
   });
 });
 
-/** Every single-bit change of a value that a field of a stored document can hold. */
-function flipsOf(value: unknown, stride: number): unknown[] {
-  if (value instanceof Uint8Array) {
-    const step = value.length > 32 ? stride : 1;
-    return Array.from({ length: Math.ceil((value.length * 8) / step) }, (_, i) => flipped(value, i * step));
-  }
-  if (typeof value === 'number')
+/** Single-bit changes of a value that a field of a stored document can hold: one bit in `stride`, from `first` on. */
+function flipsOf(value: unknown, stride: number, first: number): unknown[] {
+  if (typeof value === 'number') {
     return Array.from({ length: 50 }, (_, bit) => Number(BigInt(value) ^ (1n << BigInt(bit))));
-  const text = value as string;
-  return Array.from({ length: text.length * 8 }, (_, bit) => {
-    const place = bit >> 3;
-    return (
-      text.slice(0, place) + String.fromCharCode(text.charCodeAt(place) ^ (1 << (bit & 7))) + text.slice(place + 1)
-    );
-  });
+  }
+  const content = value as Uint8Array | string;
+  const bits = Array.from({ length: content.length * 8 }, (_, bit) => bit).filter(
+    (bit) => bit % stride === first % stride,
+  );
+  return bits.map((bit) => (typeof content === 'string' ? flippedText(content, bit) : flipped(content, bit)));
 }
+
+const flippedText = (text: string, bit: number): string =>
+  text.slice(0, bit >> 3) +
+  String.fromCharCode(text.charCodeAt(bit >> 3) ^ (1 << (bit & 7))) +
+  text.slice((bit >> 3) + 1);

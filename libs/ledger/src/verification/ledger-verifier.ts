@@ -98,7 +98,7 @@ export class LedgerVerifier {
     for (const settled of this.recent.splice(0)) this.seal(settled);
     this.reconciliation.finish();
     const beyond = this.judge.finish();
-    this.reconciliation.report();
+    this.reconciliation.report({ lastMatch: this.judge.lastMatch, newest: this.judge.newest?.size ?? 0 });
     this.addTailBreak(beyond);
     return reportOf({
       options: this.options,
@@ -256,7 +256,7 @@ export class LedgerVerifier {
     }
     const lost: LostLeaf = { hash: likelyLeaf(reading), guess: true };
     if (before === undefined) this.reconciliation.resumed(this.position, reading, lost);
-    else this.reconciliation.edited({ position: this.position, reading, before, lost, fields: ['bytes'] });
+    else this.reconciliation.edited({ position: this.position, reading, before, lost, next: true, fields: ['bytes'] });
     this.append(reading, lost, reading.storedChain);
   }
 

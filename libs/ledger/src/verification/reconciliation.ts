@@ -15,6 +15,8 @@ export interface ContentFault {
   /** Without such a copy: the chain hash before it, and the leaf's place in the tree. */
   before?: Uint8Array;
   lost?: LostLeaf;
+  /** True when the entry after it follows from its stored chain hash. */
+  next?: true;
 }
 
 /** Places with no entry that fits. `from` moves up as entries are found. */
@@ -39,6 +41,8 @@ const MAX_GAP = 1024;
  */
 export class Reconciliation {
   private strays: Reading[] = [];
+  private lastMatch = 0;
+  private newest = 0;
   private readonly holes: Hole[] = [];
   private readonly faults: ContentFault[] = [];
   private readonly placed: { position: number; reading: Reading }[] = [];
@@ -116,7 +120,9 @@ export class Reconciliation {
   }
 
   /** Reports everything kept. Call after the roots were compared: a matching root confirms a guessed leaf. */
-  report(): void {
+  report({ lastMatch, newest }: { lastMatch: number; newest: number }): void {
+    this.lastMatch = lastMatch;
+    this.newest = newest;
     const moved = this.reportReordered();
     for (const { position, reading } of this.placed) if (!moved.has(position)) this.reportPlaced(position, reading);
     for (const fault of this.faults) if (!moved.has(fault.position)) this.addEdited(fault);
@@ -269,13 +275,17 @@ export class Reconciliation {
     });
   }
 
-  private addEdited({ position, reading, fields, expected, lost }: ContentFault): void {
+  private addEdited({ position, reading, fields, expected, before, lost, next }: ContentFault): void {
     const { leaf, storedLeaf, storedChain, eventId } = reading;
     // A root that matches with the bytes' own leaf hash has shown that only the chain hash beside them was changed.
     const bytesHold =
       lost?.guess === false && lost.hash !== undefined && leaf !== undefined && equalBytes(lost.hash, leaf);
     const field = bytesHold ? 'chain_hash' : fields[0];
     const stored = field === 'chain_hash' ? storedChain : (expected ?? storedLeaf);
+    if (this.isEither(position, { expected, before, lost, next }, bytesHold)) {
+      const reason = `entry ${position} does not follow from entry ${position - 1}: one of the two was replaced`;
+      return this.add({ class: 'edited', from: position - 1, to: position, reason });
+    }
     this.add({
       class: 'edited',
       seq: position,
@@ -287,6 +297,20 @@ export class Reconciliation {
         ? 'the bytes do not have the leaf hash that was appended here'
         : 'the entry does not follow from the one before',
     });
+  }
+
+  /**
+   * An entry rewritten together with its own hashes and an entry after it rewritten without its chain hash leave the
+   * same store. A root that still matches below the second one tells them apart; so does nothing else.
+   */
+  private isEither(
+    position: number,
+    fault: Pick<ContentFault, 'expected' | 'before' | 'lost' | 'next'>,
+    bytesHold: boolean,
+  ): boolean {
+    const lostHere =
+      fault.before !== undefined && fault.lost !== undefined && fault.expected === undefined && !bytesHold;
+    return lostHere && position > 0 && this.lastMatch !== position && (fault.next === true || position < this.newest);
   }
 
   private remember({ leaf }: Reading): void {
