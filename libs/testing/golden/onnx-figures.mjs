@@ -1,4 +1,4 @@
-// Renews python-figures.json: `npm run build && node libs/onnx/golden/figures.mjs <python with onnx and onnxruntime>`.
+// Renews libs/onnx/golden/python-figures.json: `npm run build && node libs/testing/golden/onnx-figures.mjs <python with onnx and onnxruntime>`.
 // Tests compare our quantiser with these figures, so that they need no Python.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -37,6 +37,10 @@ for (const [name, { bytes, input }] of Object.entries(models)) {
   writeFileSync(join(folder, `${name}.f32`), values);
   writeFileSync(join(folder, `${name}.json`), JSON.stringify({ shape: input.shape, samplesSha256 }));
 }
-const figures = execFileSync(process.argv[2] ?? 'python3', [join(here, 'figures.py'), folder, ...Object.keys(models)]);
-writeFileSync(join(here, 'python-figures.json'), figures);
+const figures = execFileSync(process.argv[2] ?? 'python3', [
+  join(here, 'onnx-figures.py'),
+  folder,
+  ...Object.keys(models),
+]);
+writeFileSync(join(here, '../../onnx/golden/python-figures.json'), figures);
 rmSync(folder, { recursive: true, force: true });

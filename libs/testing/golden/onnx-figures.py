@@ -1,6 +1,6 @@
-"""Figures of onnxruntime's own quantiser (Python) on the float models and tensors figures.mjs wrote.
+"""Figures of onnxruntime's own quantiser (Python) on the float models and tensors onnx-figures.mjs wrote.
 
-Called by figures.mjs with a folder that holds <name>.float.onnx, <name>.int8.onnx, <name>.f32 and <name>.json.
+Called by onnx-figures.mjs with a folder that holds <name>.float.onnx, <name>.int8.onnx, <name>.f32 and <name>.json.
 """
 import json, logging, os, sys
 import numpy as np, onnx, onnxruntime as ort
@@ -36,7 +36,7 @@ class Reader(CalibrationDataReader):
         return next(self.samples, None)
 
 
-figures = {"onnx": onnx.__version__, "onnxruntime": ort.__version__, "models": {}}
+figures = {"madeBy": "libs/testing/golden/onnx-figures.mjs", "onnx": onnx.__version__, "onnxruntime": ort.__version__, "models": {}}
 for name in names:
     path = lambda suffix: os.path.join(folder, name + suffix)
     meta = json.load(open(path(".json")))
