@@ -1,4 +1,4 @@
-import mongoose from 'mongoose';
+import type mongoose from 'mongoose';
 import { conforms, openEngineUnderTest, refusal, type EngineUnderTest } from './engine-under-test.js';
 
 let engine: EngineUnderTest;
