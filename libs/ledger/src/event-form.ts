@@ -78,7 +78,7 @@ const EVENT = members(
           job_id: string('id'),
           task_id: string('id'),
           artifact_id: string('id'),
-          request_id: string('id'),
+          request_id: string('request_id'),
           trace_id: string('id'),
           correlation_id: string('id'),
           case_id: string('id'),

@@ -4,6 +4,7 @@
  */
 export type StringForm =
   | 'id'
+  | 'request_id'
   | 'uuid7'
   | 'code'
   | 'kind'
@@ -23,6 +24,8 @@ interface Form {
 
 const FORMS: Readonly<Record<StringForm, Form>> = {
   id: { pattern: /^[A-Za-z0-9_-][A-Za-z0-9_:-]{0,127}$/, says: 'an id of 1 to 128 letters, digits, "_", ":" or "-"' },
+  // The caller's own X-Request-Id.
+  request_id: { pattern: /^[A-Za-z0-9._-]{1,64}$/, says: 'a request id of 1 to 64 letters, digits, ".", "_" or "-"' },
   uuid7: {
     pattern: /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
     says: 'a UUIDv7 in lower case',

@@ -13,7 +13,7 @@ import {
   verifyNote,
 } from './index.js';
 import type { LedgerErrorCode, NoteSigner } from './index.js';
-import { SIGNED_NOTE } from './test-vectors.js';
+import { SIGNED_NOTE } from './rfc6962.fixture.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
 
 const { verifier_key: VKEY, text: TEXT, signature_line: LINE } = SIGNED_NOTE;

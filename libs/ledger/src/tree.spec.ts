@@ -17,7 +17,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from './index.js';
-import { RFC6962 } from './test-vectors.js';
+import { RFC6962 } from './rfc6962.fixture.js';
 
 const hex = (text: string): Uint8Array => bytesOfHex(text) as Uint8Array;
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -13,8 +13,8 @@ import {
   signedCheckpoint,
   testLedger,
   verified,
-} from './test-ledger.js';
-import type { Document, TestLedger } from './test-ledger.js';
+} from './hostile-ledger.fixture.js';
+import type { Document, TestLedger } from './hostile-ledger.fixture.js';
 
 const flipped = (bytes: Uint8Array, bit: number): Uint8Array => {
   const copy = Uint8Array.from(bytes);
