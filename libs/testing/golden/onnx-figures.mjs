@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import {
   collectRanges,
   decodeModel,
+  defaultPreprocess,
   encodeModel,
   optimizeModel,
   quantizeModel,
   syntheticTensors,
   validateModel,
 } from '#libs/onnx';
-import { defaultPreprocess } from '#libs/onnx';
-import { fixtureCnn, fixtureInput } from '#libs/testing';
+import { fixtureCnn, fixtureInput } from '../../../dist/libs/testing/src/onnx-fixtures.js';
 
 const here = new URL('.', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'figures-'));
