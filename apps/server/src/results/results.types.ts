@@ -38,7 +38,12 @@ export interface Download {
   media_type: string;
 }
 
+/** The bytes of a file. It fails, instead of ending, when they are not the ones that were stored. */
+export interface Body extends AsyncIterable<Uint8Array> {
+  /** Ends the reading at once, also one that is stuck. */
+  destroy(): unknown;
+}
+
 export interface OpenDownload extends Download {
-  /** Fails, instead of ending, when the bytes are not the ones that were stored: trusted only after its end. */
-  body: AsyncIterable<Uint8Array>;
+  body: Body;
 }

@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
+import type { Body } from '../results.types.js';
 import { contentDisposition } from '../domain/content-disposition.js';
 
 export interface FileToSend {
@@ -8,7 +9,7 @@ export interface FileToSend {
   sha256: string;
   file_name: string;
   media_type: string;
-  body: AsyncIterable<Uint8Array>;
+  body: Body;
 }
 
 /** How the sending of a body ended. */
@@ -36,20 +37,21 @@ export function setFileHeaders(response: Response, { bytes, sha256, file_name, m
  */
 export async function sentBody(
   response: Response,
-  body: AsyncIterable<Uint8Array>,
+  body: Body,
   timeoutMs: number,
   failing: (outcome: Sent['outcome']) => void,
 ): Promise<Sent> {
   const sent: Sent = { outcome: 'client_closed', bytes: 0 };
   const fail = (outcome: Sent['outcome']) => {
+    if (response.destroyed) return;
     sent.outcome = outcome;
     failing(outcome);
     response.socket?.resetAndDestroy();
   };
   const timeout = AbortSignal.timeout(timeoutMs);
-  timeout.addEventListener('abort', () => {
-    if (!response.closed) fail('timeout');
-  });
+  timeout.addEventListener('abort', () => fail('timeout'));
+  // A source that is stuck would hold the pipeline for ever.
+  response.once('close', () => body.destroy());
   try {
     await pipeline(
       lastChunkLast(body, sent, () => fail('stream_error')),

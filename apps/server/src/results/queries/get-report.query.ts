@@ -1,11 +1,12 @@
 import { Query } from '@nestjs/cqrs';
+import type { Body } from '../results.types.js';
 
 export interface OpenReport {
   bytes: number;
   sha256: string;
   file_name: string;
   media_type: string;
-  body: AsyncIterable<Uint8Array>;
+  body: Body;
 }
 
 /**
