@@ -3,5 +3,3 @@ export { startServer } from './server.js';
 export type { RunningServer } from './server.js';
 export { WireProxy } from './wire-proxy.js';
 export type { WireFault } from './wire-proxy.js';
-export { startServer } from './server.js';
-export type { RunningServer } from './server.js';
