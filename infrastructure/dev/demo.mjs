@@ -117,7 +117,7 @@ function progress(line) {
 
 function stageTable(job) {
   for (const { name, state, started_at, finished_at } of job.stages) {
-    row(name, `${state}, ${new Date(finished_at) - new Date(started_at)} ms`);
+    row(name, finished_at ? `${state}, ${new Date(finished_at) - new Date(started_at)} ms` : state);
   }
 }
 
@@ -130,7 +130,10 @@ function accuracyTable(report, job) {
     );
   }
   row('verdict', `${job.report.verdict} (20 dB and more is good, 10 to 20 wants a look)`);
-  row('size', `${report.size.optimized} bytes in float, ${report.size.int8} quantised, ratio ${job.report.size_ratio.toFixed(2)}`);
+  row(
+    'size',
+    `${report.size.optimized} bytes in float, ${report.size.int8} quantised, ratio ${job.report.size_ratio.toFixed(2)}`,
+  );
 }
 
 async function fetched(id) {
