@@ -85,7 +85,7 @@ function runtimeFolder(): string {
 const stopping = new WeakSet<Worker>();
 
 function startedWorker(workerData: EngineStart): Promise<Worker> {
-  const worker = new Worker(workerFile(), { workerData });
+  const worker = new Worker(workerFile(), { workerData, execArgv: [] });
   return new Promise((fulfil, reject) => {
     let ready = false;
     worker.once('message', () => {

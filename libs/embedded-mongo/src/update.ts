@@ -1,6 +1,13 @@
 import { ObjectId, serialize } from 'bson';
 import { update as mingoUpdate } from 'mingo';
-import { decodeDocument, eachElement, findElement, MAX_DOCUMENT_BYTES, type Doc } from './bson-read.js';
+import {
+  assertWellFormed,
+  decodeDocument,
+  eachElement,
+  findElement,
+  MAX_DOCUMENT_BYTES,
+  type Doc,
+} from './bson-read.js';
 import { CommandError } from './command.error.js';
 import { asCommandErrors, equals, isPlainObject, mingoOptions } from './query.js';
 
@@ -221,7 +228,10 @@ function document(parts: Buffer[]): Buffer {
 }
 
 function within(doc: Buffer): Buffer {
-  if (doc.length <= MAX_DOCUMENT_BYTES) return doc;
+  if (doc.length <= MAX_DOCUMENT_BYTES) {
+    assertWellFormed(doc, 0, doc.length, true);
+    return doc;
+  }
   throw new CommandError(
     10334,
     `BSONObj size: ${doc.length} is invalid. Size must be between 0 and ${MAX_DOCUMENT_BYTES}`,
