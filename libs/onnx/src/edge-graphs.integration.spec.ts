@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attr, floatAttr, floatTensor, int64Tensor, nodeOf, sizeOf, valueInfo } from './graph.js';
+import { attr, floatAttr, floatsOf, floatTensor, int64Tensor, nodeOf, sizeOf, valueInfo } from './graph.js';
 import {
   collectRanges,
   compareModels,
@@ -280,6 +280,13 @@ describe('edge graphs', () => {
   ])('holds integer biases only where they are exact to add: %s', async (name, count) => {
     const { summary } = await converted(edges[name]!);
     expect(summary.biases).toHaveLength(count);
+  });
+
+  it('gives a bias the scale of its input times that of each weight channel', async () => {
+    const { model, summary } = await converted(edges['a channel of zero weights']!);
+    const scales = floatsOf(model.graph.initializer.find((tensor) => /__bias_scale$/.test(tensor.name!))!);
+    const input = summary.tensors.find((tensor) => tensor.name === 'x')!.scale;
+    expect([...scales]).toEqual(summary.weights[0]!.scales.map((scale) => Math.fround(input * scale)));
   });
 
   it('has one scale for a grouped ConvTranspose and one per output channel without groups', async () => {
