@@ -42,7 +42,7 @@ export class WireProxy {
     const options = new URLSearchParams(given.search);
     options.set('directConnection', 'true');
     const credentials = given.username === '' ? '' : `${given.username}:${given.password}@`;
-    const proxy = new WireProxy(server, target, `mongodb://${credentials}${given.host}${given.pathname}?${options}`);
+    const proxy = new WireProxy(server, target, `mongodb://${credentials}${given.host}${given.pathname}?${options.toString()}`);
     server.on('connection', (client) => proxy.join(client));
     return proxy;
   }

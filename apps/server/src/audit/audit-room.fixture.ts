@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { Global, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule, QueryBus } from '@nestjs/cqrs';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { eventKinds, type StoredEntry } from '#libs/ledger';
+import { eventKinds, type EventKind, type StoredEntry } from '#libs/ledger';
 import { applyIndexSteps, Leases, MongoStore } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../settings.js';
@@ -129,9 +129,9 @@ async function roomOver(store: MongoStore, settings: Settings, lines: string[]):
     { provide: Log, useValue: log },
   ];
   @Global()
-  @Module({ providers: foundations, exports: foundations.map(({ provide }) => provide) })
+  @Module({ providers: foundations, exports: [Settings, MongoStore, Leases, Log] })
   class Foundations {}
-  const kinds = [auditEventKinds, sampleKinds].flatMap((room) => Object.values(room));
+  const kinds: EventKind[] = [...Object.values(auditEventKinds), ...Object.values(sampleKinds)];
   const module = await Test.createTestingModule({
     imports: [CqrsModule.forRoot(), Foundations, AuditModule.with(kinds)],
   }).compile();

@@ -178,7 +178,7 @@ describe('a database that was set back', () => {
     await room.store.collection('ledger_checkpoints').deleteMany({ tenant: TENANT });
     await room.close();
     room = await startRoom({ dataDir: room.dataDir, roles: 'api,ledger' });
-    expect(room.lines.map((line) => JSON.parse(line))).toContainEqual(
+    expect(room.lines.map((line) => JSON.parse(line) as object)).toContainEqual(
       expect.objectContaining({ action: 'audit.suspended', level: 'error', tenant_id: TENANT }),
     );
     await expect(room.record(1)).rejects.toMatchObject({ code: 'AUDIT.SUSPENDED' });

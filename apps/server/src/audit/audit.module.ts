@@ -11,6 +11,7 @@ import { RecordEventsHandler } from './commands/record-events.handler.js';
 import { SealEventsHandler } from './commands/seal-events.handler.js';
 import { KnownKinds } from './events/known-kinds.js';
 import { AuditController } from './http/audit.controller.js';
+import { GetAuditHealthHandler } from './queries/get-audit-health.handler.js';
 import { GetLatestCheckpointHandler } from './queries/get-latest-checkpoint.handler.js';
 import { ListEventsHandler } from './queries/list-events.handler.js';
 import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
@@ -37,7 +38,7 @@ export class AuditModule {
         },
         ...[Ledgers, LedgerEntries, LedgerReader, Checkpoints, SubjectKeys, Appenders, CheckpointSigner, SigningTask],
         ...[SealEventsHandler, RecordEventsHandler, NoteAccessHandler, NoteLedgersHandler],
-        ...[ListEventsHandler, GetLatestCheckpointHandler, VerifyLedgerHandler],
+        ...[ListEventsHandler, GetLatestCheckpointHandler, GetAuditHealthHandler, VerifyLedgerHandler],
       ],
     };
   }
