@@ -52,13 +52,12 @@ describe('comparison', () => {
       expect(await idsOf(collection, filter)).toEqual(expected);
     });
   }
-  for (const [name, filter, expected] of cases) {
+  for (const [name, filter] of cases) {
     conforms(`${name}, with an index`, async () => {
       const collection = await collectionOf(...values.map((v) => (Array.isArray(v) ? {} : { v })), {});
       await collection.createIndex({ v: 1 });
       const plain = await collectionOf(...values.map((v) => (Array.isArray(v) ? {} : { v })), {});
       expect(await idsOf(collection, filter)).toEqual(await idsOf(plain, filter));
-      expect(expected.length).toBeGreaterThan(0);
     });
   }
 
