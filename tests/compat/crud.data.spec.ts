@@ -1,7 +1,7 @@
 import mongoose from 'mongoose';
 import { conforms, openEngineUnderTest, refusal, type EngineUnderTest } from './engine-under-test.js';
 
-type Doc = Record<string, unknown> & { _id: string };
+type Doc = mongoose.mongo.Document & { _id: string };
 
 let engine: EngineUnderTest;
 let things: mongoose.mongo.Collection<Doc>;
@@ -73,7 +73,7 @@ describe('insert', () => {
     const list = [{ _id: 'a' }, { _id: 'a' }, { _id: 'b' }, { _id: 'b' }, { _id: 'c' }];
     const error = await bulkError(things.insertMany(list, { ordered: false }));
     expect(error.insertedCount).toBe(3);
-    expect((error.writeErrors as { index: number }[]).map(({ index }) => index)).toEqual([1, 3]);
+    expect([error.writeErrors].flat().map(({ index }) => index)).toEqual([1, 3]);
     expect((await things.distinct('_id')).sort()).toEqual(['a', 'b', 'c']);
   });
 
@@ -206,7 +206,7 @@ describe('update', () => {
   // reference/operator/update/inc: "If the field does not hold a numeric value, it generates an error"
   conforms('refuses to increment what is no number with 14', async () => {
     await things.insertOne({ _id: 'a', n: 'text' });
-    expect((await refusal(things.updateOne({ _id: 'a' }, { $inc: { n: 1 } } as never))).code).toBe(14);
+    expect((await refusal(things.updateOne({ _id: 'a' }, { $inc: { n: 1 } }))).code).toBe(14);
     expect(await things.findOne({})).toEqual({ _id: 'a', n: 'text' });
   });
 });
