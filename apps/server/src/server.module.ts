@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import { hasCode } from '#libs/kernel';
+import type { EventKind } from '#libs/ledger';
 import { Leases, MongoStore, Outboxes } from '#libs/mongo';
 import type { ObjectStore } from '#libs/object-store';
 import { Log } from '#libs/telemetry';
@@ -71,7 +72,7 @@ export class ServerModule {
             conversionEventKinds,
             resultsEventKinds,
             promoteEventKinds,
-          ].flatMap((kinds) => Object.values(kinds)),
+          ].flatMap((kinds) => Object.values<EventKind>(kinds)),
         ),
         IdentityModule,
         JobsModule,

@@ -1,4 +1,4 @@
-import { SettingsError, SettingsReader } from './index.js';
+import { type SettingsError, SettingsReader } from './index.js';
 
 describe('SettingsReader', () => {
   it('gives presets for what is absent or empty', () => {

@@ -15,6 +15,8 @@ export interface SettingRow {
   what: string;
 }
 
+type Value = string | number | boolean | undefined | readonly string[];
+
 interface Setting<T> {
   preset: T;
   what: string;
@@ -91,7 +93,7 @@ export class SettingsReader {
     throw new SettingsError('SETTINGS.INVALID', message, { details: this.faults });
   }
 
-  private read<T>(name: string, { preset, what, secret }: Setting<T>, parse: (text: string) => T): T {
+  private read<T extends Value>(name: string, { preset, what, secret }: Setting<T>, parse: (text: string) => T): T {
     const text = this.env[name];
     const row = { name, what, preset: shown(preset) };
     if (text === undefined || text === '') {
@@ -115,7 +117,7 @@ function oneOf<T extends string>(choices: readonly T[], text: string): T {
   throw new Error(`expected one of ${choices.join(', ')}`);
 }
 
-function shown(preset: unknown): string {
+function shown(preset: Value): string {
   if (preset === undefined) return 'absent';
   return Array.isArray(preset) ? preset.join(',') || 'empty' : String(preset);
 }

@@ -25,7 +25,9 @@ export interface RunningServer {
   remove(): Promise<void>;
 }
 
-const MAIN = resolve(__dirname, '../../../dist/apps/server/src/main.js');
+/** Of the tree, whether this file runs from its source or from dist. */
+const ROOT = resolve(import.meta.dirname.replace('/dist/libs/', '/libs/'), '../../..');
+const MAIN = join(ROOT, 'dist/apps/server/src/main.js');
 const START_MS = 60_000;
 
 /**
