@@ -53,15 +53,11 @@ export class SubmitJobHandler implements ICommandHandler<SubmitJob> {
     }
     const input = conversionInput({ ...request, model, images });
     const { issues, inputs } = await this.commands.execute(new PreflightModel(input));
-    const refused = refusals(issues);
-    if (refused.length > 0) {
-      throw new JobsError('JOBS.MODEL_REFUSED', refused[0]!.detail, { details: refused });
-    }
-    const faults = imageFaults(
-      images,
-      inputs.map(({ name }) => name),
-    );
+    const names = inputs.map(({ name }) => name);
+    const faults = names.length > 0 ? imageFaults(images, names) : [];
     if (faults.length > 0) throw inputInvalid(faults);
+    const refused = refusals(issues);
+    if (refused.length > 0) throw new JobsError('JOBS.MODEL_REFUSED', refused[0]!.detail, { details: refused });
     const warnings = submissionWarnings(issues, images);
     return queuedJob(job_id, requester, request, { model, images, warnings }, new Date());
   }

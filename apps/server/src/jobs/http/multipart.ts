@@ -73,7 +73,7 @@ async function dropped(request: IncomingMessage): Promise<void> {
     if (bytes > DROPPED_BYTES) enough.abort();
   };
   const signal = AbortSignal.any([enough.signal, AbortSignal.timeout(DROPPED_MS)]);
-  request.on('data', count);
+  request.on('data', count).resume();
   await finished(request, { signal, writable: false }).catch(() => undefined);
   request.off('data', count).resume();
 }
