@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { EventKind } from '#libs/ledger';
 import { Settings } from '../settings.js';
 import { Appenders } from './append/appenders.js';
+import { PreparedEvents } from './append/prepared-events.js';
 import { AuditKeys } from './checkpoints/audit-keys.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
 import { SigningTask } from './checkpoints/signing-task.js';
@@ -36,7 +37,17 @@ export class AuditModule {
           inject: [Settings],
           useFactory: ({ dataDir, audit }: Settings) => AuditKeys.load(dataDir, audit.signingKey),
         },
-        ...[Ledgers, LedgerEntries, LedgerReader, Checkpoints, SubjectKeys, Appenders, CheckpointSigner, SigningTask],
+        ...[
+          Ledgers,
+          LedgerEntries,
+          LedgerReader,
+          Checkpoints,
+          SubjectKeys,
+          Appenders,
+          PreparedEvents,
+          CheckpointSigner,
+          SigningTask,
+        ],
         ...[SealEventsHandler, RecordEventsHandler, NoteAccessHandler, NoteLedgersHandler],
         ...[ListEventsHandler, GetLatestCheckpointHandler, GetAuditHealthHandler, VerifyLedgerHandler],
       ],

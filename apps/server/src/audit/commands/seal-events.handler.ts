@@ -4,6 +4,7 @@ import { uuidv7 } from '#libs/kernel';
 import type { EventKind } from '#libs/ledger';
 import { SERVICE } from '../../http/service.js';
 import { Settings } from '../../settings.js';
+import { PreparedEvents } from '../append/prepared-events.js';
 import { AuditError } from '../audit.errors.js';
 import type { EventDraft, SealedEvent } from '../audit.types.js';
 import { AuditKeys } from '../checkpoints/audit-keys.js';
@@ -23,6 +24,7 @@ export class SealEventsHandler implements ICommandHandler<SealEvents> {
     private readonly ledgers: Ledgers,
     private readonly subjects: SubjectKeys,
     private readonly keys: AuditKeys,
+    private readonly prepared: PreparedEvents,
   ) {}
 
   async execute({ drafts }: SealEvents): Promise<SealedEvent[]> {
@@ -47,7 +49,10 @@ export class SealEventsHandler implements ICommandHandler<SealEvents> {
       received_at: now.toISOString(),
     };
     const signs = this.settings.audit.eventSignatureTenants.includes(tenant);
-    return sealedEvent(draft, kind, meta, pseudonyms, signs ? this.keys.eventSigner : undefined);
+    const signer = signs ? this.keys.eventSigner : undefined;
+    const { sealed, event } = sealedEvent(draft, kind, meta, pseudonyms, signer);
+    this.prepared.remember(sealed, event);
+    return sealed;
   }
 
   private kindOf({ kind }: DatedDraft): EventKind {

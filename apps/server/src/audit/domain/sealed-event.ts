@@ -25,18 +25,19 @@ export function personsOf(draft: EventDraft, kind: EventKind): string[] {
   });
 }
 
-/** The frozen event (ledger.md §1). Throws AUDIT.EVENT_INVALID, also for more than 65,535 bytes. */
+/** The frozen event (ledger.md §1), and what its bytes say. Throws AUDIT.EVENT_INVALID, also for more than 65,535 bytes. */
 export function sealedEvent(
   draft: DatedDraft,
   kind: EventKind,
   meta: Omit<EventMeta, 'schema'>,
   pseudonyms: ReadonlyMap<string, string>,
   signer?: EventSigner,
-): SealedEvent {
+): { sealed: SealedEvent; event: LedgerEvent } {
   return invalidAsOurs(() => {
-    const event = eventOf(draft, kind, meta, pseudonyms);
-    const bytes = canonicalBytes(signer ? signEvent(event, signer) : event);
-    return { id: draft.id, tenant: draft.scope.tenant, kind: draft.kind, bytes };
+    const unsigned = eventOf(draft, kind, meta, pseudonyms);
+    const event = signer ? signEvent(unsigned, signer) : unsigned;
+    const sealed = { id: draft.id, tenant: draft.scope.tenant, kind: draft.kind, bytes: canonicalBytes(event) };
+    return { sealed, event };
   });
 }
 
