@@ -113,7 +113,7 @@ const results: Record<ResultsErrorCode, Outward> = {
   'RESULTS.NOT_COMPLETED': row(409, 'job_not_completed', 'The job is not completed'),
   'RESULTS.EXPIRED': row(410, 'result_expired', 'Result expired'),
   'RESULTS.STORAGE_UNAVAILABLE': storage,
-  'RESULTS.REPORT_NOT_FOUND': row(404, 'report_not_available', 'Report not available'),
+  'RESULTS.REPORT_NOT_FOUND': row(404, 'report_not_found', 'Report not found'),
 };
 
 const promote: Record<PromoteErrorCode, Outward> = {
@@ -129,6 +129,7 @@ const promote: Record<PromoteErrorCode, Outward> = {
 
 const stores: Record<MongoErrorCode | ObjectStoreErrorCode, Outward> = {
   'MONGO.UNREACHABLE': database,
+  'MONGO.URI_INVALID': internal,
   'MONGO.INDEX_STEP_FAILED': internal,
   'OBJECT_STORE.URL_INVALID': internal,
   'OBJECT_STORE.KEY_INVALID': internal,

@@ -1,0 +1,71 @@
+import request from 'supertest';
+import { newApiKey } from './domain/api-key.js';
+import { recordOf, wholeServer, type WholeServer } from './server.fixture.js';
+
+/** The only routes that ask for no key. A new one is added here by hand, or this test fails. */
+const PUBLIC = ['get /_health', 'get /_health/live', 'get /_health/ready', 'get /_health/startup'];
+/** Those that ask for a key and no scope. */
+const ANY_KEY = ['get /api/v1/me'];
+/** Where Nest itself answers for what nobody has, beside the prefix. */
+const NOBODYS = ['/_health', '/_health/{*rest}', '/.well-known/{*rest}', '/tlog/{*rest}'];
+
+interface Route {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  path: string;
+  /** Method and template. */
+  name: string;
+}
+
+interface Layer {
+  route?: { path: string; methods: Record<string, boolean> };
+}
+
+describe('every route of the server', () => {
+  let server: WholeServer;
+  let routes: Route[];
+  const powerless = newApiKey();
+
+  beforeAll(async () => {
+    server = await wholeServer();
+    const { router } = server.app.getHttpAdapter().getInstance() as { router: { stack: Layer[] } };
+    routes = router.stack.flatMap(({ route }) => {
+      if (!route || typeof route.path !== 'string') return [];
+      const methods = Object.keys(route.methods).filter((method) => /^(get|post|put|patch|delete)$/.test(method));
+      const path = route.path.replace(/:\w+/g, '0193a1b2-c3d4-7000-8000-000000000000').replace(/\{?\*\w+\}?/g, 'x');
+      return methods.map((method) => ({ method: method as Route['method'], path, name: `${method} ${route.path}` }));
+    });
+    await server.keys.insertOne(recordOf(powerless, { scopes: ['admin:*#tenant/other'] }));
+  });
+  afterAll(() => server.stop());
+
+  const asked = async ({ method, path }: Route, headers = {}) =>
+    (await request(server.app.getHttpServer())[method](path).set(headers)) as {
+      status: number;
+      body: { detail: string };
+    };
+  const isNobodys = ({ name }: Route) => NOBODYS.includes(name.split(' ')[1]!) && !PUBLIC.includes(name);
+
+  it('is known to this test', () => {
+    expect(routes.filter((route) => !isNobodys(route)).length).toBeGreaterThan(12);
+    expect(routes.map(({ name }) => name)).toEqual(expect.arrayContaining([...PUBLIC, ...ANY_KEY]));
+  });
+
+  it('is 401 without a key, unless it is on the list of public ones', async () => {
+    const open: string[] = [];
+    for (const route of routes) {
+      const { status } = await asked(route);
+      if (status !== (isNobodys(route) ? 404 : 401)) open.push(route.name);
+    }
+    expect([...new Set(open)].sort()).toEqual(PUBLIC);
+  });
+
+  it('is 403 with a key that has no scope for it, and says which', async () => {
+    const open: string[] = [];
+    for (const route of routes.filter((route) => !isNobodys(route) && !PUBLIC.includes(route.name))) {
+      const { status, body } = await asked(route, { 'X-API-Key': powerless });
+      if (status !== 403) open.push(route.name);
+      else expect(body.detail).toMatch(/scope [a-z]+:[a-z]+#tenant\/default.*\(rule scope_required\)/);
+    }
+    expect(open).toEqual(ANY_KEY);
+  });
+});
