@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { answer, type Engine } from './engine.js';
+import { answer } from './answer.js';
+import type { Engine } from './engine.js';
 import { MessageReader, replyOf, requestOf } from './wire.js';
 
 /** Requests waiting on one connection before it is read no further. */

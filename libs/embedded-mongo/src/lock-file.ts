@@ -8,7 +8,7 @@ export interface Holder {
   pid: number;
   boot: string;
   started: string;
-  /** The folder of the socket, removed when a lock that nobody holds any more is taken over. */
+  /** The folder of the socket, removed when a lock that nobody holds any more is taken over; empty: no engine ran. */
   socketFolder: string;
 }
 
@@ -16,7 +16,7 @@ export interface Holder {
  * Takes the lock of a data folder; LMDB itself keeps no second process out. Throws EMBEDDED.LOCKED while its holder
  * lives. A lock whose holder is gone is taken over.
  */
-export function takeLock(dataDir: string, socketFolder: string): { release(): void } {
+export function takeLock(dataDir: string, socketFolder = ''): { release(): void } {
   const path = join(dataDir, 'mongo.lock');
   const mine: Holder = { pid: process.pid, ...identityOf(process.pid)!, socketFolder };
   const draft = `${path}.${process.pid}.${process.hrtime.bigint()}`;

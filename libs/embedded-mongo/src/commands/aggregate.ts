@@ -8,8 +8,7 @@ import { CommandError } from '../command.error.js';
 import type { Batches } from '../cursors.js';
 import { asCommandErrors, isPlainObject, mingoOptions } from '../query.js';
 import { sortKeyOf } from '../scan.js';
-import { sortArgument } from './arguments.js';
-import type { Selection } from './read.js';
+import { sortArgument, type Selection } from './arguments.js';
 
 /** Stages work on values in memory; more than this of stored documents is refused. */
 const MAX_INPUT_BYTES = 32 * 1024 * 1024;

@@ -4,6 +4,14 @@ import type { Sort } from '../planner.js';
 import { isPlainObject } from '../query.js';
 import type { Request } from '../wire.js';
 
+/** What to read, as find, count, distinct and the head of a pipeline say it. */
+export interface Selection {
+  filter: Doc;
+  sort: Sort;
+  skip: number;
+  limit: number;
+}
+
 /** The collection a command names in its first field. */
 export function collectionName({ body, name }: Request): string {
   const value = body[name];

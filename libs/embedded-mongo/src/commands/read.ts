@@ -4,24 +4,15 @@ import { CommandError } from '../command.error.js';
 import type { Batches } from '../cursors.js';
 import type { Command, Engine, Reply } from '../engine.js';
 import { comparableKey } from '../key-encoding.js';
-import type { Sort } from '../planner.js';
 import { projectionOf, type Projected } from '../projection.js';
 import { isPlainObject, matcherOf } from '../query.js';
 import { Scan } from '../scan.js';
 import { cursorReply, type Request } from '../wire.js';
 import { aggregated, pipelineOf } from './aggregate.js';
-import { collectionName, countArgument, documentArgument, refuse, sortArgument } from './arguments.js';
+import { collectionName, countArgument, documentArgument, refuse, sortArgument, type Selection } from './arguments.js';
 
 /** MongoDB's default first batch. */
 const FIRST_BATCH = 101;
-
-/** What to read, as find, count, distinct and the head of a pipeline say it. */
-export interface Selection {
-  filter: Doc;
-  sort: Sort;
-  skip: number;
-  limit: number;
-}
 
 export const readCommands: Record<string, Command> = {
   find(engine, request) {
