@@ -23,7 +23,7 @@ export class MongoStore {
   ) {}
 
   /**
-   * Rejects with MONGO.UNREACHABLE when nothing answers at `uri`, and with the engine's own code (for instance
+   * Rejects with MONGO.URI_INVALID, MONGO.UNREACHABLE when nothing answers at `uri`, and with the engine's own code (for instance
    * EMBEDDED.LOCKED) when the embedded engine cannot start on `dataDir`.
    */
   static async open({ uri, dataDir }: { uri?: string | undefined; dataDir: string }): Promise<MongoStore> {
@@ -76,6 +76,11 @@ async function connected(uri: string): Promise<mongoose.Connection> {
     return await connection.asPromise();
   } catch (cause) {
     await connection.destroy().catch(() => undefined);
+    if (cause instanceof mongoose.mongo.MongoParseError) {
+      throw new MongoError('MONGO.URI_INVALID', 'expected a connection string mongodb://…, found another text', {
+        cause,
+      });
+    }
     throw new MongoError('MONGO.UNREACHABLE', `the database did not answer within ${CONNECT_MS} ms`, { cause });
   }
 }

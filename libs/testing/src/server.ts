@@ -17,12 +17,19 @@ export interface RunningServer {
   mongoUri: string;
   /** The log so far: standard output, one JSON object a line. */
   log(): string;
+  /** Standard error so far. */
+  errors(): string;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
   /** `kill -9`; resolves when the process is gone. */
   kill(): Promise<void>;
   /** Stops it if it runs, and removes its folder. */
   remove(): Promise<void>;
+}
+
+export interface ServerOptions {
+  dataDir?: string;
+  env?: Record<string, string>;
 }
 
 /** Of the tree, whether this file runs from its source or from dist. */
@@ -36,22 +43,17 @@ const START_MS = 60_000;
  *
  * Rejects with the server's output when it ends before it listens.
  */
-export async function startServer(
-  options: { dataDir?: string; env?: Record<string, string> } = {},
-): Promise<RunningServer> {
+export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'assay-test-')));
   const external = externalStores(dataDir);
-  const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env['PATH'], ...external.env, PORT: '0', ASSAY_DATA_DIR: dataDir, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawned(dataDir, external.env, options.env);
   const output = collected(child);
   const { url } = await listening(child, dataDir, output);
   const gone = () => child.exitCode !== null || child.signalCode !== null;
   const ended = async (signal: 'SIGTERM' | 'SIGKILL') => {
     if (gone()) return;
     child.kill(signal);
-    await once(child, 'exit');
+    await once(child, 'close');
   };
   return {
     url,
@@ -60,6 +62,7 @@ export async function startServer(
     apiKey: external.apiKey ?? (await readFile(join(dataDir, 'operator.key'), 'utf8')).trim(),
     mongoUri: external.env['MONGODB_URI'] ?? (await readFile(join(dataDir, 'mongo.uri'), 'utf8')).trim(),
     log: () => output.stdout,
+    errors: () => output.stderr,
     stop: async () => {
       await ended('SIGTERM');
       return child.exitCode;
@@ -70,6 +73,25 @@ export async function startServer(
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Starts it and resolves when it has ended by itself: for starts that must not succeed. */
+export async function endedServer(
+  options: ServerOptions & { dataDir: string },
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawned(options.dataDir, externalStores(options.dataDir).env, options.env);
+  const output = collected(child);
+  const late = setTimeout(() => child.kill('SIGKILL'), START_MS);
+  await once(child, 'close');
+  clearTimeout(late);
+  return { code: child.exitCode, ...output };
+}
+
+function spawned(dataDir: string, stores: Record<string, string>, env: Record<string, string> = {}): ChildProcess {
+  return spawn(process.execPath, [MAIN], {
+    env: { PATH: process.env['PATH'], ...stores, PORT: '0', ASSAY_DATA_DIR: dataDir, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 function externalStores(dataDir: string): { env: Record<string, string>; apiKey?: string } {
