@@ -14,7 +14,10 @@ describe('health', () => {
     expect((await get('/_health').expect(200)).body).toEqual({ service: 'assay', version: expect.any(String) });
     expect((await get('/_health/live').expect(200)).body).toEqual({ status: 'ok' });
     const ready = await get('/_health/ready').expect(200);
-    expect(ready.body).toMatchObject({ status: 'ok', checks: { database: 'up', object_store: 'up', outbox: 'up' } });
+    expect(ready.body).toMatchObject({
+      status: 'ok',
+      checks: { database: 'up', object_store: 'up', ledger: 'up', outbox: 'up' },
+    });
     expect((await get('/_health/startup').expect(200)).body).toEqual({ status: 'ok' });
   });
 
@@ -31,5 +34,12 @@ describe('health', () => {
     expect(answer.text + JSON.stringify(server.lines)).not.toContain('db.internal');
     await get('/_health/startup').expect(503);
     await get('/_health/live').expect(200);
+  });
+
+  it('is 503 when a ledger takes no entries', async () => {
+    const ledgers = server.store.collection<{ _id: string; state: string }>('ledgers');
+    await ledgers.updateOne({ _id: 'system' }, { $set: { state: 'suspended' } });
+    const { body } = await get('/_health/ready').expect(503);
+    expect(body).toMatchObject({ status: 'error', checks: { ledger: 'down', database: 'up' } });
   });
 });
