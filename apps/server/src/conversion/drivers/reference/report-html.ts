@@ -174,7 +174,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 th{color:var(--soft);font-weight:600}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
-svg{width:100%;height:auto;margin:.5rem 0}svg text{fill:var(--ink);font:12px system-ui,sans-serif}
+svg{width:100%;height:auto;margin:.5rem 0}svg text{fill:var(--ink);font:12px system-ui,sans-serif;stroke:var(--page);stroke-width:4px;paint-order:stroke}
 svg .axis{stroke:var(--line)}svg .line{stroke:var(--soft);stroke-dasharray:4 3}
 svg rect.good{fill:var(--good)}svg rect.review{fill:var(--review)}svg rect.poor{fill:var(--poor)}
 `;
