@@ -14,7 +14,7 @@ import type { JobRequest, JobView, Requester } from '../jobs.types.js';
 import { GetJob } from '../queries/get-job.query.js';
 import { ListJobs } from '../queries/list-jobs.query.js';
 import type { Upload } from '../upload.types.js';
-import { etagOf, jobResource, type JobResource } from './job.resource.js';
+import { etagOf, isKnownTag, jobResource, type JobResource } from './job.resource.js';
 import { listFilter, ListJobsDto } from './list-jobs.dto.js';
 import { uploadParts } from './multipart.js';
 import { jobRequest, plainFields, SubmitJobDto } from './submit-job.dto.js';
@@ -64,11 +64,12 @@ export class JobsController {
     annotate({ job_id: id.slice(0, 64) });
     const job = await this.waitedFor(tenant, id, request, response);
     const resource = jobResource(job);
-    response.setHeader('ETag', etagOf(resource));
+    const etag = etagOf(resource);
+    response.setHeader('ETag', etag);
     response.setHeader('Cache-Control', 'private, no-cache');
-    const { fresh } = request;
-    annotate({ ...subject(job), etag_match: fresh });
-    if (!fresh) return resource;
+    const etag_match = isKnownTag(request.header('if-none-match'), etag);
+    annotate({ ...subject(job), etag_match });
+    if (!etag_match) return resource;
     response.status(304);
     return undefined;
   }

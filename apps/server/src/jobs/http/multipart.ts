@@ -37,7 +37,7 @@ export async function* uploadParts(request: IncomingMessage): AsyncGenerator<Upl
   });
   parser.on('file', (name = '', body, { filename = '' }) => {
     body.on('error', () => undefined); // whoever reads the body hears of it; a body nobody reads must not end us
-    parts.push({ kind: 'file', name, file_name: filename, body } satisfies UploadPart);
+    parts.push({ kind: 'file', name, file_name: nameOf(filename), body } satisfies UploadPart);
   });
   request.once('error', closed).once('close', closed).pipe(parser);
   try {
@@ -47,6 +47,11 @@ export async function* uploadParts(request: IncomingMessage): AsyncGenerator<Upl
     parser.destroy();
     await dropped(request);
   }
+}
+
+/** Browsers write a quote and line breaks of a name so (WHATWG HTML, multipart/form-data encoding). */
+function nameOf(filename: string): string {
+  return filename.replace(/%(22|0D|0A)/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 function parserOf(request: IncomingMessage): busboy.Busboy {

@@ -1,4 +1,4 @@
-import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import { Controller, Get, Head, Param, Req, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { hasCode } from '#libs/kernel';
@@ -6,6 +6,7 @@ import { Caller, RequireScope } from '../../http/access.js';
 import type { MarkedRequest } from '../../http/access-line.js';
 import { Action } from '../../http/action.js';
 import { annotate, requestContext } from '../../http/request-context.js';
+import { GetJob } from '../../jobs/index.js';
 import { Settings } from '../../settings.js';
 import { BeginDownload } from '../commands/begin-download.command.js';
 import { EndDownload } from '../commands/end-download.command.js';
@@ -21,6 +22,18 @@ export class ResultsController {
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
   ) {}
+
+  /** What a download would get, without one: nothing is opened and nothing recorded. */
+  @Head('result')
+  @RequireScope('results:read')
+  @Action('result.head')
+  async head(@Caller() { tenant }: Caller, @Param('id') id: string, @Res() response: Response): Promise<void> {
+    const { artifact, external_status } = await this.queries.execute(new GetJob(tenant, id));
+    if (!artifact)
+      throw new ResultsError('RESULTS.NOT_COMPLETED', `expected a completed job, found one ${external_status}`);
+    setFileHeaders(response, artifact);
+    response.end();
+  }
 
   /** The line's action is the outcome's; `client_closed` is what is left when nothing else was said before the end. */
   @Get('result')
