@@ -94,8 +94,8 @@ ${facts([
   ['Images', `${found.images}${found.synthetic ? ' (synthetic)' : ''}`],
   ['Method', found.method],
   ['Options', JSON.stringify(found.options)],
-])}${table(
-    ['Rejected image', 'Reason'],
+])}<h3>Rejected images</h3>${table(
+    ['Image', 'Reason'],
     found.rejected.map((image) => [image.index, image.reason]),
   )}`;
 }
