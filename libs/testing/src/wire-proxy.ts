@@ -32,9 +32,8 @@ export class WireProxy {
   static async before(uri: string): Promise<WireProxy> {
     const given = new URL(uri);
     const host = decodeURIComponent(given.hostname);
-    const target = host.startsWith('/')
-      ? (): Socket => connect(host)
-      : (): Socket => connect(Number(given.port || 27017), host);
+    const port = Number(given.port || 27017);
+    const target = host.startsWith('/') ? (): Socket => connect(host) : (): Socket => connect(port, host);
     const server = createServer({ noDelay: true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -42,7 +41,11 @@ export class WireProxy {
     const options = new URLSearchParams(given.search);
     options.set('directConnection', 'true');
     const credentials = given.username === '' ? '' : `${given.username}:${given.password}@`;
-    const proxy = new WireProxy(server, target, `mongodb://${credentials}${given.host}${given.pathname}?${options.toString()}`);
+    const proxy = new WireProxy(
+      server,
+      target,
+      `mongodb://${credentials}${given.host}${given.pathname}?${options.toString()}`,
+    );
     server.on('connection', (client) => proxy.join(client));
     return proxy;
   }

@@ -1,0 +1,60 @@
+import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
+import { Checkpoints } from './checkpoints.store.js';
+import { LedgerEntries } from './ledger-entries.store.js';
+import { Ledgers } from './ledgers.store.js';
+import { SubjectKeys } from './subject-keys.store.js';
+
+/** The embedded engine counts the index keys and documents it looks at. */
+describe('every query of the room', () => {
+  let room: AuditRoom;
+  beforeAll(async () => {
+    delete process.env['MONGODB_URI'];
+    room = await startRoom();
+    for (let step = 0; step < 300; step += 50) {
+      await room.record(50, step);
+      await room.sign();
+    }
+    for (let person = 0; person < 20; person++) await room.recordPerson(`person ${person}`);
+  });
+  afterAll(() => room.remove());
+
+  const of = <T>(provider: new (...args: never[]) => T): T => room.module.get(provider);
+  const [noon, later] = ['2020-01-01T12:00:00.000Z', '2100-01-01T12:00:00.000Z'];
+  const ids = async (): Promise<string[]> => (await room.stored()).slice(100, 110).map(({ event_id }) => event_id);
+
+  it.each<[string, (given: string[]) => Promise<unknown>, number]>([
+    ['the head', () => of(LedgerEntries).head(TENANT), 1],
+    ['events by id', (given) => of(LedgerEntries).find(TENANT, given), 10],
+    ['the chain hash at a seq', () => of(LedgerEntries).chainHashAt(TENANT, 150), 1],
+    ['entries after a seq', () => of(LedgerEntries).after(TENANT, 100, 20), 20],
+    ['following', () => of(LedgerEntries).following(TENANT, 100, 20), 20],
+    ['a page', () => of(LedgerEntries).page(TENANT, { limit: 20 }), 20],
+    ['a page in time', () => of(LedgerEntries).page(TENANT, { since: noon, until: later, limit: 20 }), 20],
+    ['a page of a kind', () => of(LedgerEntries).page(TENANT, { kind: 'sample.done', since: noon, limit: 20 }), 20],
+    ['a page of a job', () => of(LedgerEntries).page(TENANT, { job_id: 'job-1', limit: 20 }), 20],
+    [
+      'a next page',
+      () => of(LedgerEntries).page(TENANT, { before: { ts: later, seq: 5 }, kind: 'sample.done', limit: 20 }),
+      20,
+    ],
+    ['events of a rare kind', () => of(LedgerEntries).ofKind(TENANT, 'key.activated'), 0],
+    ['the newest checkpoint', () => of(Checkpoints).newest(TENANT), 1],
+    ['its size', () => of(Checkpoints).newestSize(TENANT), 1],
+    ['a ledger', () => of(Ledgers).find(TENANT), 1],
+    ['who pseudonyms are', () => of(SubjectKeys).subjects(TENANT, ['0'.repeat(64)]), 0],
+  ])('looks at no more keys than twice what it returns: %s', async (_what, query, returned) => {
+    const given = await ids();
+    const before = await examined();
+    await query(given);
+    const after = await examined();
+    // A range ends at the first key outside of it, and a point look-up may see that there is no second one.
+    expect(after.keys - before.keys).toBeLessThanOrEqual(2 * Math.max(returned, 1));
+    expect(after.documents - before.documents).toBeLessThanOrEqual(2 * Math.max(returned, 1));
+  });
+
+  async function examined(): Promise<{ keys: number; documents: number }> {
+    const status = await room.store.connection.getClient().db(room.store.connection.name).command({ serverStatus: 1 });
+    const { scanned, scannedObjects } = status['metrics'].queryExecutor as { scanned: number; scannedObjects: number };
+    return { keys: scanned, documents: scannedObjects };
+  }
+});
