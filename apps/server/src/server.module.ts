@@ -1,22 +1,17 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import { hasCode } from '#libs/kernel';
-import type { EventKind } from '#libs/ledger';
 import { Leases, MongoStore, Outboxes } from '#libs/mongo';
 import type { ObjectStore } from '#libs/object-store';
 import { Log } from '#libs/telemetry';
 import { AuditModule } from './audit/audit.module.js';
-import { auditEventKinds, RecordEvents, type AuditErrorCode } from './audit/index.js';
+import { RecordEvents, type AuditErrorCode } from './audit/index.js';
 import { ConversionModule } from './conversion/conversion.module.js';
-import { conversionEventKinds } from './conversion/index.js';
+import { kindsByRoom } from './event-kinds.js';
 import { HealthModule } from './health/health.module.js';
 import { IdentityModule } from './identity/identity.module.js';
-import { identityEventKinds } from './identity/index.js';
-import { jobsEventKinds } from './jobs/index.js';
 import { JobsModule } from './jobs/jobs.module.js';
-import { promoteEventKinds } from './promote/index.js';
 import { PromoteModule } from './promote/promote.module.js';
-import { resultsEventKinds } from './results/index.js';
 import { ResultsModule } from './results/results.module.js';
 import { Settings } from './settings.js';
 import { OBJECT_STORE } from './tokens.js';
@@ -64,16 +59,7 @@ export class ServerModule {
       imports: [
         CqrsModule.forRoot(),
         FoundationsModule.with(foundations),
-        AuditModule.with(
-          [
-            auditEventKinds,
-            identityEventKinds,
-            jobsEventKinds,
-            conversionEventKinds,
-            resultsEventKinds,
-            promoteEventKinds,
-          ].flatMap((kinds) => Object.values<EventKind>(kinds)),
-        ),
+        AuditModule.with(Object.values(kindsByRoom).flat()),
         IdentityModule,
         JobsModule,
         ConversionModule,
