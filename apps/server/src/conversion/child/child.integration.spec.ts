@@ -85,7 +85,7 @@ describe('ConversionChild', () => {
     process.env['CONVERTER_API_KEY'] = 'a-secret-of-the-parent';
     try {
       await using(async (child) => {
-        await until(() => getPriority(child.pid!) > 0);
+        await until(() => getPriority(child.pid) > 0);
         const environment = (await readFile(`/proc/${child.pid}/environ`, 'utf8')).split('\0').filter(Boolean);
         const names = environment.map((entry) => entry.slice(0, entry.indexOf('='))).sort();
         expect(names).toEqual([
@@ -106,7 +106,7 @@ describe('ConversionChild', () => {
 
   it('sees no network where this machine has network namespaces', async () => {
     await using(async (child) => {
-      await until(() => getPriority(child.pid!) > 0);
+      await until(() => getPriority(child.pid) > 0);
       const [own, parents] = await Promise.all(
         [child.pid, process.pid].map(async (pid) => (await stat(`/proc/${pid}/ns/net`)).ino),
       );

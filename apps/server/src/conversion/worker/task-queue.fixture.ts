@@ -4,6 +4,9 @@ import type { ReportSummary, TaskArtifact } from '../conversion.types.js';
 import { queuedTask, type Task } from '../domain/task.js';
 import type { QueuePorts } from './task-queue.js';
 
+/** Short, so that a test sees a lease run out. */
+export const TIMES = { leaseMs: 1_000, heartbeatMs: 200 };
+
 /** Ports that keep the drafts as the events' bytes and record nothing. */
 export const plainPorts: QueuePorts = {
   seal: async (drafts) => drafts.map(sealed),

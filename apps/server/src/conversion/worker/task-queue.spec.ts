@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { uuidv7 } from '#libs/kernel';
+import type { EventDraft } from '../../audit/index.js';
 import { isFinished, type Task } from '../domain/task.js';
 import { MemoryTaskStore } from '../storage/memory-task.store.fixture.js';
 import { packageOf, plainPorts, someReport, taskOf } from './task-queue.fixture.js';
@@ -194,18 +195,18 @@ describe('TaskQueue, whatever fails when', () => {
 
           expect(store.leftEnds).toBe(0);
           for (const { task, events } of store.stored.values()) {
-            const facts = events.map(({ bytes }) => JSON.parse(new TextDecoder().decode(bytes)));
+            const facts = events.map(({ bytes }) => JSON.parse(new TextDecoder().decode(bytes)) as EventDraft);
             const finished = facts.filter(({ kind }) => kind === 'task.finished');
-            const kinds = facts.map(({ kind }) => kind as string);
+            const kinds = facts.map(({ kind }) => kind);
             expect(finished).toHaveLength(isFinished(task.state) ? 1 : 0);
             if (finished.length > 0) {
               expect(facts.at(-1)).toBe(finished[0]);
-              expect(finished[0].data.token).toBe(task.token);
-              expect(finished[0].data.status).toBe(task.state);
+              expect(finished[0]!.data['token']).toBe(task.token);
+              expect(finished[0]!.data['status']).toBe(task.state);
               const holding = kinds.filter((kind) => HOLDING.includes(kind)).at(-1);
               if (task.state === 'succeeded') expect(holding).toBe('task.claimed');
             }
-            const tokens = facts.filter(({ kind }) => kind === 'task.claimed').map(({ data }) => data.token);
+            const tokens = facts.filter(({ kind }) => kind === 'task.claimed').map(({ data }) => data['token']);
             expect(tokens).toEqual(tokens.map((_, index) => index + 1));
             expect(task.attempts).toBeLessThanOrEqual(MAX_ATTEMPTS);
             expect(task.outcome?.artifacts.every(({ key }) => key.includes(`/work/${task.token}/`)) ?? true).toBe(true);
