@@ -133,15 +133,15 @@ export async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** A network of one layer; `width` 1,000 weighs about 16 MB. Noise, so that it does not compress. */
+/** A small image into one wide layer of noise, which does not compress; `width` 1,000 weighs about 3 MB. */
 export function wideModel(width: number): Uint8Array {
   const random = seededRandom(11);
-  const weights = Float32Array.from({ length: width * 4_000 }, () => random() - 0.5);
+  const weights = Float32Array.from({ length: width * 768 }, () => random() - 0.5);
   return modelOf(
-    [nodeOf('Gemm', ['x', 'w'], ['y'], [])],
-    [{ name: 'x', dims: [1, width] }],
-    [1, 4_000],
-    [floatTensor('w', [width, 4_000], weights)],
+    [nodeOf('Flatten', ['x'], ['flat']), nodeOf('Gemm', ['flat', 'w'], ['y'])],
+    [{ name: 'x', dims: [1, 3, 16, 16] }],
+    [1, width],
+    [floatTensor('w', [768, width], weights)],
   );
 }
 

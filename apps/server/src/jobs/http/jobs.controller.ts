@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query, Req, Res, type OnModuleDestroy } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { Caller, RequireScope } from '../../http/access.js';
@@ -25,11 +25,18 @@ const MAX_WAIT_S = 30;
 const LOOK_EVERY_MS = 250;
 
 @Controller('jobs')
-export class JobsController {
+export class JobsController implements OnModuleDestroy {
+  private readonly leaving = new AbortController();
+
   constructor(
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
   ) {}
+
+  /** Whoever waits for a job is answered now. */
+  onModuleDestroy(): void {
+    this.leaving.abort();
+  }
 
   @Post()
   @HttpCode(202)
@@ -117,8 +124,10 @@ export class JobsController {
     const until = Date.now() + seconds * 1_000;
     let job = await this.queries.execute(new GetJob(tenant, id));
     if (asked !== undefined) response.setHeader('Preference-Applied', `wait=${seconds}`);
-    while (['queued', 'running'].includes(job.external_status) && Date.now() < until && !response.destroyed) {
-      await sleep(Math.min(LOOK_EVERY_MS, Math.max(1, until - Date.now())));
+    const isOver = () => Date.now() >= until || response.destroyed || this.leaving.signal.aborted;
+    while (['queued', 'running'].includes(job.external_status) && !isOver()) {
+      const pause = Math.min(LOOK_EVERY_MS, Math.max(1, until - Date.now()));
+      await sleep(pause, undefined, { signal: this.leaving.signal }).catch(() => undefined);
       job = await this.queries.execute(new GetJob(tenant, id));
     }
     return job;
