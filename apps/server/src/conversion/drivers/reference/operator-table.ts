@@ -1,4 +1,5 @@
 import type { Issue, Platform } from '../../driver/driver.types.js';
+import type { PlatformOps } from './report.types.js';
 
 /**
  * Operators the vendor's table does not mark for the NPU of a platform (operator page of the toolchain's manual,
@@ -14,15 +15,6 @@ const NOT_ON_NPU: Record<Platform, readonly string[]> = {
 };
 
 export const OPERATOR_TABLE_VERSION = 'v0.33.1';
-
-/** Advisory: how many nodes the table puts where. */
-export interface PlatformOps {
-  docVersion: string;
-  npu: number;
-  cpu: number;
-  unknown: number;
-  list: { op: string; nodes: number; support: 'cpu' | 'unknown' }[];
-}
 
 /** `operators` counts the model's nodes by operator. */
 export function platformOps(platform: Platform, operators: Record<string, number>): PlatformOps {

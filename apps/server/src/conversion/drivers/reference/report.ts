@@ -1,9 +1,8 @@
 import { arch, platform } from 'node:os';
 import { type Accuracy, type QuantizedModel, type ValidatedModel, verdictOf } from '#libs/onnx';
 import type { ConversionRequest, Issue } from '../../driver/driver.types.js';
-import type { PlatformOps } from './operator-table.js';
 import { REFERENCE_DRIVER } from './reference.types.js';
-import type { Report, Verdict } from './report.types.js';
+import type { PlatformOps, Report, Verdict } from './report.types.js';
 import type { Samples } from './samples.js';
 
 interface Findings {

@@ -1,7 +1,15 @@
 import type { ConversionRequest, Issue } from '../../driver/driver.types.js';
-import type { PlatformOps } from './operator-table.js';
 
 export type Verdict = 'good' | 'review' | 'poor' | 'collapsed';
+
+/** Advisory: how many nodes the table puts where. */
+export interface PlatformOps {
+  docVersion: string;
+  npu: number;
+  cpu: number;
+  unknown: number;
+  list: { op: string; nodes: number; support: 'cpu' | 'unknown' }[];
+}
 
 export interface OutputAccuracy {
   name: string;
