@@ -21,7 +21,7 @@ export interface RecordedFact {
   data: Record<string, unknown>;
 }
 
-/** The whole server in this process: embedded engine, all rooms, no workers. */
+/** The whole server in this process: embedded engine, all rooms, no conversion children. */
 export interface WholeServer {
   app: NestExpressApplication;
   store: MongoStore;
@@ -36,13 +36,13 @@ export interface WholeServer {
 
 /** Keeps the data folder when it is given one. */
 export async function wholeServer(
-  options: { dataDir?: string; env?: Record<string, string>; store?: MongoStore } = {},
+  options: { dataDir?: string; env?: Record<string, string> } = {},
 ): Promise<WholeServer> {
   const dataDir = options.dataDir ?? (await tempFolder());
   const lines: Record<string, unknown>[] = [];
-  const settings = new Settings({ ASSAY_DATA_DIR: dataDir, ASSAY_ROLES: 'api,ledger', ...options.env });
+  const settings = new Settings({ ASSAY_DATA_DIR: dataDir, ASSAY_ROLES: 'ledger', ...options.env });
   const log = serverLog(settings, { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) });
-  const store = options.store ?? (await MongoStore.open({ uri: settings.mongodbUri, dataDir }));
+  const store = await MongoStore.open({ uri: settings.mongodbUri, dataDir });
   await applyIndexSteps(store, indexSteps);
   const objects = await openObjectStore(settings.objectStoreUrl);
   const built = await Test.createTestingModule({
@@ -55,6 +55,7 @@ export async function wholeServer(
   } catch (error) {
     await app.close().catch(() => undefined);
     await store.close();
+    if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     throw error;
   }
   return {
@@ -72,7 +73,7 @@ export async function wholeServer(
     stop: async () => {
       await app.get(Outboxes).stop();
       await app.close();
-      if (!options.store) await store.close();
+      await store.close();
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
