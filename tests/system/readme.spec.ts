@@ -1,13 +1,21 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 const root = resolve(__dirname, '../..');
+const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
+const foldersIn = (folder: string): string[] =>
+  readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : []));
+const pagesIn = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md') && !name.includes('node_modules'))
+    .map((name) => join(folder, name));
+
 /** Words that follow npm in a sentence, and npm's own command. */
 const PROSE = ['ci', 'alone', 'only', 'and', 'nothing', 'with'];
-const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
 
 describe.each(['README.md', 'CONTRIBUTING.md'])('%s', (page) => {
-  const text = readFileSync(join(root, page), 'utf8');
+  const text = textOf(page);
 
   it('names npm scripts that exist', () => {
     const named = [...text.matchAll(/npm (?:run )?([a-z:]+)/g)].map((match) => match[1]!);
@@ -16,16 +24,78 @@ describe.each(['README.md', 'CONTRIBUTING.md'])('%s', (page) => {
     expect(missing).toEqual([]);
   });
 
-  it('links to files that exist', () => {
-    const links = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1]!);
-    expect(links.length).toBeGreaterThan(0);
-    expect(links.filter((link) => !existsSync(join(dirname(join(root, page)), link)))).toEqual([]);
-  });
-
   it('names folders that exist', () => {
     const folders = [...text.matchAll(/`((?:apps|libs|tests|docs|infrastructure)\/[a-z/-]+)`/g)].map(
       (match) => match[1]!,
     );
     expect(folders.filter((folder) => !existsSync(join(root, folder)))).toEqual([]);
   });
+});
+
+describe.each(['README.md', 'CONTRIBUTING.md', ...['apps', 'libs', 'docs'].flatMap(pagesIn)])('%s', (page) => {
+  it('links to files that exist', () => {
+    const links = [...textOf(page).matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1]!);
+    expect(links.filter((link) => !existsSync(join(dirname(join(root, page)), link)))).toEqual([]);
+  });
+});
+
+describe('README.md', () => {
+  const text = textOf('README.md');
+
+  it('names every room and every lib', () => {
+    const named = [...text.matchAll(/`([a-z/-]+)`/g)].map((match) => match[1]!);
+    const there = [...foldersIn('apps/server/src'), ...foldersIn('libs').map((lib) => `libs/${lib}`)];
+    expect(there.filter((folder) => !named.includes(folder))).toEqual([]);
+  });
+
+  it('fits one screen', () => {
+    expect(text.split('\n').length).toBeLessThan(60);
+  });
+
+  it('names the engines that the compatibility stage runs, by their versions', () => {
+    const [, secantusdb] = /secantusdb==([\w.]+)/.exec(textOf('tests/compat/stage.mjs')) ?? [];
+    const [, versitygw] = /^version=v([\w.]+)$/m.exec(textOf('infrastructure/scripts/versitygw.sh')) ?? [];
+    expect(text).toContain(`SecantusDB ${secantusdb}`);
+    expect(text).toContain(`versitygw ${versitygw}`);
+  });
+});
+
+describe('docs/adr', () => {
+  const files = readdirSync(join(root, 'docs/adr')).sort();
+
+  it('is numbered without gaps', () => {
+    expect(files.map((file) => Number(file.slice(0, 4)))).toEqual(files.map((_, index) => index + 1));
+  });
+
+  it.each(files)('%s has its number, date, status and parts', (file) => {
+    const text = textOf(`docs/adr/${file}`);
+    expect(text).toMatch(new RegExp(`^# ${Number(file.slice(0, 4))}\\. \\S`));
+    expect(text).toMatch(/^Date: \d{4}-\d\d-\d\d · Status: (?:accepted|superseded by \d{4})$/m);
+    const parts = [...text.matchAll(/^## (.+)$/gm)].map((match) => match[1]);
+    expect(parts).toEqual(['Context', 'Decision', 'Consequences', 'Alternatives']);
+  });
+});
+
+describe('docs/glossary.md', () => {
+  const rows = [...textOf('docs/glossary.md').matchAll(/^\| ([^|]+) \| ([^|]+) \|$/gm)].map((match) => match[1]!);
+
+  it('has each word once', () => {
+    const words = rows.flatMap((row) => (row.includes('(') ? [row] : row.split(', ')));
+    expect(
+      words.filter((word, index) => words.indexOf(word) !== index && !['---', 'the source'].includes(word)),
+    ).toEqual([]);
+  });
+
+  it.each(['minio_failed', 'nef_key', 'latency_ms', 'err_token', 'cost_calls'])(
+    'keeps the word %s of the source out of the code',
+    (word) => {
+      expect(rows.join('\n')).toContain(word);
+      const sources = ['apps', 'libs', 'infrastructure'].flatMap((folder) =>
+        readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+          .filter((name) => /\.(?:ts|mjs)$/.test(name))
+          .map((name) => join(folder, name)),
+      );
+      expect(sources.filter((file) => textOf(file).includes(word))).toEqual([]);
+    },
+  );
 });
