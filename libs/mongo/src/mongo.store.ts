@@ -76,10 +76,13 @@ async function connected(uri: string): Promise<mongoose.Connection> {
     return await connection.asPromise();
   } catch (cause) {
     await connection.destroy().catch(() => undefined);
-    if (cause instanceof mongoose.mongo.MongoParseError) {
-      throw new MongoError('MONGO.URI_INVALID', 'expected a connection string mongodb://…, found another text', {
-        cause,
-      });
+    // The driver's parser has classes of its own beside the driver's; what they say may quote the string.
+    if (['MongoParseError', 'MongoRuntimeError'].includes((cause as Error).name)) {
+      throw new MongoError(
+        'MONGO.URI_INVALID',
+        'expected a connection string mongodb://<host>/<database>?<options>, found another text',
+        { cause },
+      );
     }
     throw new MongoError('MONGO.UNREACHABLE', `the database did not answer within ${CONNECT_MS} ms`, { cause });
   }
