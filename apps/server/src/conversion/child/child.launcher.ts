@@ -7,6 +7,8 @@ export class ChildLauncher {
   private readonly scratch: Scratch;
   private isolation: Promise<readonly string[]> | undefined;
   private readonly running = new Set<ConversionChild>();
+  private readonly starting = new Set<Promise<ConversionChild>>();
+  private closed = false;
 
   /** `root` is made when the first child starts. */
   constructor(root: string) {
@@ -18,11 +20,12 @@ export class ChildLauncher {
     return (await this.words()).length > 0;
   }
 
+  /** Rejects once the launcher is closed. */
   async start(): Promise<ConversionChild> {
-    const [isolation, folder] = [await this.words(), await this.scratch.open()];
-    const child = new ConversionChild(folder, isolation);
-    this.running.add(child);
-    return child;
+    if (this.closed) throw new Error('no child is started any more: the launcher is closed');
+    const start = this.started();
+    this.starting.add(start);
+    return start.finally(() => this.starting.delete(start));
   }
 
   async discard(child: ConversionChild): Promise<void> {
@@ -37,8 +40,17 @@ export class ChildLauncher {
 
   /** Ends every child and removes its folder. */
   async close(): Promise<void> {
+    this.closed = true;
+    await Promise.allSettled(this.starting);
     await Promise.all([...this.running].map((child) => this.discard(child)));
     await this.scratch.close();
+  }
+
+  private async started(): Promise<ConversionChild> {
+    const [isolation, folder] = [await this.words(), await this.scratch.open()];
+    const child = new ConversionChild(folder, isolation);
+    this.running.add(child);
+    return child;
   }
 
   private words(): Promise<readonly string[]> {

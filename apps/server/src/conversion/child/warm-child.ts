@@ -8,8 +8,11 @@ export class WarmChild {
   constructor(private readonly launcher: ChildLauncher) {}
 
   warm(): void {
-    this.next ??= this.launcher.start();
-    this.next.catch(() => (this.next = undefined)); // told to whoever takes it, and the one after starts anew
+    const next = (this.next ??= this.launcher.start());
+    // The failure is told to whoever has taken it already; whoever comes later starts anew.
+    next.catch(() => {
+      if (this.next === next) this.next = undefined;
+    });
   }
 
   /** A child that is alive; the next one is started. To be discarded by the caller. */
