@@ -1,6 +1,7 @@
 import { CommandBus, CommandHandler, QueryBus, type ICommandHandler } from '@nestjs/cqrs';
 import { Outboxes } from '#libs/mongo';
 import { CancelTask } from '../../conversion/index.js';
+import { annotate } from '../../http/request-context.js';
 import { isActive } from '../domain/job.js';
 import { JobsError } from '../jobs.errors.js';
 import type { JobView } from '../jobs.types.js';
@@ -18,6 +19,7 @@ export class CancelJobHandler implements ICommandHandler<CancelJob> {
 
   async execute({ requester: { tenant }, id }: CancelJob): Promise<JobView> {
     const job = await this.queries.execute(new GetJob(tenant, id));
+    annotate({ user_id: job.user_id });
     if (job.status === 'CANCELED') return job;
     if (!isActive(job.status)) {
       throw new JobsError('JOBS.NOT_CANCELABLE', `expected a queued or running job, found one ${job.external_status}`);

@@ -1,6 +1,7 @@
 import { CommandBus, CommandHandler, QueryBus, type ICommandHandler } from '@nestjs/cqrs';
 import { Outboxes } from '#libs/mongo';
 import { RecordEvents, SealEvents, type EventDraft } from '../../audit/index.js';
+import { annotate } from '../../http/request-context.js';
 import { GetJob, SettleJob, type JobView } from '../../jobs/index.js';
 import { Archive } from '../archive.js';
 import { namesIn, promotionEvent, promotionId, targetsOf } from '../domain/promotion.js';
@@ -25,6 +26,7 @@ export class PromoteJobHandler implements ICommandHandler<PromoteJob> {
     this.archive.assertConfigured();
     await this.commands.execute(new SettleJob(job.id));
     const wanted = wantedOf(job, targets);
+    annotate({ target_count: namesIn(wanted).length });
     const before = await this.promotions.find(job.tenant, job.id);
     const open = namesIn(wanted).filter((name) => before?.targets[name]?.state !== 'success');
     if (before && open.length === 0) {
@@ -56,6 +58,7 @@ export class PromoteJobHandler implements ICommandHandler<PromoteJob> {
 
   private async readyJob(requester: Requester, jobId: string): Promise<JobView> {
     const job = await this.queries.execute(new GetJob(requester.tenant, jobId));
+    annotate({ user_id: job.user_id });
     if (job.status === 'COMPLETED') return job;
     const subject = { tenant: job.tenant, job_id: job.id, ...(job.project !== undefined && { project: job.project }) };
     await this.record(

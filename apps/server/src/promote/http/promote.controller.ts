@@ -34,7 +34,6 @@ export class PromoteController {
     const requester = { tenant, actor, ...(request_id !== undefined && { request_id }) };
     try {
       const { promotion, again } = await this.commands.execute(new PromoteJob(requester, id, targets));
-      annotate({ user_id: promotion.user_id, target_count: Object.keys(promotion.targets).length });
       if (again) named(request, 'idempotent_hit');
       return promotionResource(promotion);
     } catch (error) {

@@ -4,6 +4,7 @@ import { hasCode, uuidv7 } from '#libs/kernel';
 import { Outboxes } from '#libs/mongo';
 import type { ObjectStore } from '#libs/object-store';
 import { RecordEvents, SealEvents, type EventDraft } from '../../audit/index.js';
+import { annotate } from '../../http/request-context.js';
 import { GetJob, SettleJob, type JobView } from '../../jobs/index.js';
 import { OBJECT_STORE } from '../../tokens.js';
 import { endedEvent, startedEvent } from '../domain/download.js';
@@ -27,6 +28,7 @@ export class BeginDownloadHandler implements ICommandHandler<BeginDownload> {
 
   async execute({ requester, jobId }: BeginDownload): Promise<OpenDownload> {
     const job = await this.queries.execute(new GetJob(requester.tenant, jobId));
+    annotate({ user_id: job.user_id });
     if (job.status === 'EXPIRED') {
       await this.refused(requester, job, 'result_expired');
       throw new ResultsError('RESULTS.EXPIRED', 'expected a result that is kept, found one that has expired');

@@ -48,8 +48,8 @@ export class ResultsController {
     annotate({ job_id: id.slice(0, 64) });
     const download = await this.begun(requesterOf(caller), id, request);
     setFileHeaders(response, download);
-    const { object_key, bytes, file_name, user_id } = download;
-    annotate({ user_id, object_key, size_bytes: bytes, filename_sent: file_name, stream_completed: false });
+    const { object_key, bytes, file_name } = download;
+    annotate({ object_key, size_bytes: bytes, filename_sent: file_name, stream_completed: false });
     const fields = requestContext()?.fields;
     response.once('finish', () => fields && Object.assign(fields, { stream_completed: true }));
     const sent = await sentBody(response, download.body, this.settings.results.timeoutMs, (outcome) => {
