@@ -23,11 +23,11 @@ export async function submission(userId: string, model: Uint8Array = fixtureCnn(
   const form = new FormData();
   form.set('platform', '720');
   form.set('user_id', userId);
-  form.set('model', new Blob([model as Uint8Array<ArrayBuffer>]), 'fixture.onnx');
+  form.set('model', new Blob([model]), 'fixture.onnx');
   for (const [index, png] of (await fixtureImages(4)).entries()) {
     form.append(
       'ref_images[]',
-      new Blob([png as Uint8Array<ArrayBuffer>], { type: 'image/png' }),
+      new Blob([png], { type: 'image/png' }),
       `image-${index}.png`,
     );
   }
