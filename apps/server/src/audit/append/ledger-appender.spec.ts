@@ -139,12 +139,12 @@ describe('LedgerAppender', () => {
             }
           });
           await scheduler.waitFor(Promise.all(running));
-          await entries.settled();
+          await scheduler.waitFor(entries.settled());
           for (const { id, seq } of acknowledged) expect(entries.seqOf(id)).toBe(seq);
           verify(entries);
         },
       ),
-      { numRuns: Number(process.env['INTERLEAVINGS'] ?? 200) },
+      { numRuns: Number(process.env['INTERLEAVINGS'] ?? 400) },
     );
   }, 60_000);
 });
