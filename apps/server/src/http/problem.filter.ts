@@ -27,7 +27,10 @@ function answerProblem(error: unknown, response: Response): void {
     response.destroy();
     return;
   }
-  annotate({ error_code: outward.code, ...(outward.status >= 500 ? causeOf(error) : {}) });
+  // A name that the route gave from its own closed list (promote's) stays.
+  const { error_name } = requestContext()?.fields ?? {};
+  const cause = outward.status >= 500 ? causeOf(error) : {};
+  annotate({ error_code: outward.code, ...cause, ...(error_name !== undefined && { error_name }) });
   if (outward.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
   for (const name of ['Content-Length', 'Content-Disposition', 'Content-Encoding', 'ETag', 'Repr-Digest']) {
     response.removeHeader(name);
