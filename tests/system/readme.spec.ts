@@ -12,7 +12,12 @@ const pagesIn = (folder: string): string[] =>
 
 /** Words that follow npm in a sentence, and npm's own command. */
 const PROSE = ['ci', 'alone', 'only', 'and', 'nothing', 'with'];
-const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
+/** In the README, or parts of others. */
+const TOLD_ELSEWHERE = ['start', 'demo', 'typecheck', 'lint', 'clean'];
+const { scripts, engines } = JSON.parse(textOf('package.json')) as {
+  scripts: Record<string, string>;
+  engines: { node: string };
+};
 
 describe.each(['README.md', 'CONTRIBUTING.md'])('%s', (page) => {
   const text = textOf(page);
@@ -48,6 +53,11 @@ describe('README.md', () => {
     expect(there.filter((folder) => !named.includes(folder))).toEqual([]);
   });
 
+  it('asks for the Node that package.json asks for', () => {
+    const [, least] = /Node ≥ ([\d.]+)/.exec(text) ?? [];
+    expect(`>=${least}`).toBe(engines.node);
+  });
+
   it('fits one screen', () => {
     expect(text.split('\n').length).toBeLessThan(60);
   });
@@ -57,6 +67,18 @@ describe('README.md', () => {
     const [, versitygw] = /^version=v([\w.]+)$/m.exec(textOf('infrastructure/scripts/versitygw.sh')) ?? [];
     expect(text).toContain(`SecantusDB ${secantusdb}`);
     expect(text).toContain(`versitygw ${versitygw}`);
+  });
+});
+
+describe('CONTRIBUTING.md', () => {
+  it('tells every npm script a person runs', () => {
+    const told = textOf('CONTRIBUTING.md');
+    const own = Object.keys(scripts).filter((name) => !TOLD_ELSEWHERE.includes(name));
+    expect(own.filter((name) => !told.includes(`npm run ${name}`) && !told.includes(`npm ${name}`))).toEqual([]);
+  });
+
+  it('is right that npm ci runs no install scripts', () => {
+    expect(textOf('.npmrc')).toMatch(/^ignore-scripts=true$/m);
   });
 });
 
