@@ -14,6 +14,7 @@ import { KnownKinds } from './events/known-kinds.js';
 import { AuditController } from './http/audit.controller.js';
 import { GetAuditHealthHandler } from './queries/get-audit-health.handler.js';
 import { GetLatestCheckpointHandler } from './queries/get-latest-checkpoint.handler.js';
+import { GetSubjectsHandler } from './queries/get-subjects.handler.js';
 import { ListEventsHandler } from './queries/list-events.handler.js';
 import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
 import { Checkpoints } from './storage/checkpoints.store.js';
@@ -49,7 +50,13 @@ export class AuditModule {
           SigningTask,
         ],
         ...[SealEventsHandler, RecordEventsHandler, NoteAccessHandler, NoteLedgersHandler],
-        ...[ListEventsHandler, GetLatestCheckpointHandler, GetAuditHealthHandler, VerifyLedgerHandler],
+        ...[
+          ListEventsHandler,
+          GetLatestCheckpointHandler,
+          GetAuditHealthHandler,
+          GetSubjectsHandler,
+          VerifyLedgerHandler,
+        ],
       ],
     };
   }

@@ -4,10 +4,15 @@ import { Caller, RequireScope } from '../../http/access.js';
 import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
 import { NoteAccess, type Access } from '../commands/note-access.command.js';
+import { pseudonymsIn } from '../domain/pseudonyms.js';
 import { GetLatestCheckpoint, type LatestCheckpoint } from '../queries/get-latest-checkpoint.query.js';
+import { GetSubjects } from '../queries/get-subjects.query.js';
 import { ListEvents, type EventPage } from '../queries/list-events.query.js';
 import { VerifyLedger, type LedgerVerdict } from '../queries/verify-ledger.query.js';
 import { EventsDto, VerifyDto } from './audit.dto.js';
+
+/** With the persons behind the page's pseudonyms, for those who asked and may know. */
+type EventsAnswer = EventPage & { persons?: Record<string, string> };
 
 const FILTERS = ['kind', 'job_id', 'since', 'until', 'after_seq'] as const;
 
@@ -22,15 +27,20 @@ export class AuditController {
   @Get('events')
   @RequireScope('audit:read')
   @Action('audit.listed')
-  async events(@Query() filter: EventsDto, @Caller() caller: Caller): Promise<EventPage> {
+  async events(@Query() { persons, ...filter }: EventsDto, @Caller() caller: Caller): Promise<EventsAnswer> {
     const page = await this.queries.execute(new ListEvents(caller.tenant, filter));
     // Positions move with every page: what was asked is the filters without them.
     const { kind, job_id, since, until } = filter;
-    const asked = JSON.stringify({ kind, job_id, since, until, following: filter.after_seq !== undefined });
-    const filters = FILTERS.filter((name) => filter[name] !== undefined);
+    const asked = JSON.stringify({ kind, job_id, since, until, following: filter.after_seq !== undefined, persons });
+    const filters = [
+      ...FILTERS.filter((name) => filter[name] !== undefined),
+      ...(persons === 'true' ? ['persons'] : []),
+    ];
     await this.note(caller, { kind: 'audit.read', data: { query: 'events', filters }, same: asked });
     annotate({ result_count: page.events.length });
-    return page;
+    if (persons !== 'true' || !mayKnowPersons(caller)) return page;
+    const pseudonyms = pseudonymsIn(page.events.map(({ event }) => event));
+    return { ...page, persons: await this.queries.execute(new GetSubjects(caller.tenant, pseudonyms)) };
   }
 
   @Get('verify')
@@ -58,3 +68,5 @@ export class AuditController {
     await this.commands.execute(new NoteAccess(tenant, actor, key_id, access));
   }
 }
+
+const mayKnowPersons = ({ scopes, tenant }: Caller): boolean => scopes.includes(`admin:*#tenant/${tenant}`);

@@ -1,5 +1,5 @@
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, Matches, Max, MaxLength, Min } from 'class-validator';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const TIME_TEXT = 'expected RFC 3339 in UTC with milliseconds, such as 2026-11-21T09:00:00.000Z';
@@ -44,6 +44,11 @@ export class EventsDto {
   @Min(1)
   @Max(1000)
   limit?: number;
+
+  /** `true`: also who the pseudonyms are, for a key that holds `admin:*`; others get the page without it. */
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  persons?: string;
 }
 
 /** `GET /audit/verify`. */
