@@ -37,7 +37,7 @@ type Conclusion =
   | { t: 'canceled' }
   | { t: 'released' };
 
-/** The stages of a driver that convert are all one driver's today; its place is the registry. */
+/** The only driver so far; another is registered in drivers/registry.ts and chosen here by platform. */
 const DRIVER = 'reference';
 /** All files of a conversion: inputs, both models, the package. */
 const FILE_BYTES_PER_MODEL_BYTE = 16;
@@ -69,7 +69,7 @@ export class TaskRun {
       const ended = await this.persistently(() => this.write(conclusion));
       // If the process dies before this write, the lease runs out and another attempt makes its own outputs; if it
       // dies after it, the end is written and what is left to do is the relay's and the sweep's.
-      if (ended === null) await this.discardOutputs();
+      if (ended?.state !== 'succeeded') await this.discardOutputs().catch(() => undefined); // else the sweep's
       this.report(conclusion, ended);
     } catch (error) {
       this.ports.log.error('conversion.abandoned', { ...this.fields(), error_code: codeOf(error) });
@@ -175,8 +175,8 @@ export class TaskRun {
   }
 
   /**
-   * The task was no longer this holder's when it wanted to end it, or its own write was kept though reported failed:
-   * the task says which, and what it names stays.
+   * This attempt gave no result, or the task was no longer this holder's, or its own write was kept though reported
+   * failed: the task says which, and what it names stays.
    */
   private async discardOutputs(): Promise<void> {
     const now = await this.ports.readTask(this.task.id);
