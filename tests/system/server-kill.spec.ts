@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '#libs/onnx';
-import { startServer, type RunningServer } from '#libs/testing';
+import { endedServer, startServer, type RunningServer } from '#libs/testing';
 import {
   descendants,
   endedJob,
@@ -23,16 +23,16 @@ const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 3);
 const SEED = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000);
 const MINUTE = 60_000;
 const LATEST_MS = 2_500;
+const LATEST_START_MS = 1_000;
 const CLIENTS = 3;
 
 let root: string;
 
-const start = (): Promise<RunningServer> =>
-  startServer({
-    dataDir: join(root, 'data'),
-    // A killed worker's task is another's after a second.
-    env: { TMPDIR: join(root, 'tmp'), ASSAY_TASK_LEASE_MS: '1000', ASSAY_TASK_HEARTBEAT_MS: '300' },
-  });
+const options = (): { dataDir: string; env: Record<string, string> } => ({
+  dataDir: join(root, 'data'),
+  // A killed worker's task is another's after a second.
+  env: { TMPDIR: join(root, 'tmp'), ASSAY_TASK_LEASE_MS: '1000', ASSAY_TASK_HEARTBEAT_MS: '300' },
+});
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'assay-test-'));
@@ -46,7 +46,7 @@ describe('kill -9 while jobs are submitted, converted and fetched', () => {
     async () => {
       const random = seededRandom(SEED);
       const acknowledged = new Set<string>();
-      let server = await start();
+      let server = await startServer(options());
       try {
         for (let round = 0; round < ROUNDS; round++) {
           const before = acknowledged.size;
@@ -60,7 +60,8 @@ describe('kill -9 while jobs are submitted, converted and fetched', () => {
           await server.kill();
           await Promise.all(clients);
           await until(() => !children.some(isRunning));
-          server = await start();
+          if (round % 2 === 0) await killedWhileStarting(server.pid, random() * LATEST_START_MS);
+          server = await startServer(options());
         }
         await jobsAreSound(server, acknowledged);
         await ledgerIsSound(server, acknowledged);
@@ -86,6 +87,22 @@ async function workUntilCut(server: RunningServer, user: string, acknowledged: S
   } catch (error) {
     if ((error as Error).name !== 'TypeError') throw error; // fetch's own: the connection was cut
   }
+}
+
+/** Another start, killed so long after it took the data folder over from the process that was killed before. */
+async function killedWhileStarting(former: number, afterMs: number): Promise<void> {
+  const ending = endedServer(options());
+  await until(async () => ![0, former].includes((await holder()).pid));
+  const { pid } = await holder();
+  await sleep(afterMs);
+  process.kill(pid, 'SIGKILL');
+  expect(await ending).toMatchObject({ code: null, stderr: '' });
+}
+
+/** Who has the data folder; 0 while nobody has. */
+async function holder(): Promise<{ pid: number; socketFolder: string }> {
+  const text = await readFile(join(root, 'data', 'mongo.lock'), 'utf8').catch(() => '');
+  return text === '' ? { pid: 0, socketFolder: '' } : (JSON.parse(text) as { pid: number; socketFolder: string });
 }
 
 async function jobsAreSound(server: RunningServer, acknowledged: ReadonlySet<string>): Promise<void> {
@@ -133,9 +150,7 @@ function jobsWith(entries: readonly LedgerEntry[], kind: RegExp): string[] {
 async function nothingIsLeftOver(server: RunningServer): Promise<void> {
   const scratch = await readdir(join(server.dataDir, 'scratch'));
   expect(scratch.filter((name) => !name.startsWith(`${server.pid}-`))).toEqual([]);
-  const { socketFolder } = JSON.parse(await readFile(join(server.dataDir, 'mongo.lock'), 'utf8')) as {
-    socketFolder: string;
-  };
+  const { socketFolder } = await holder();
   const sockets = (await readdir(join(root, 'tmp'))).map((name) => join(root, 'tmp', name));
   expect(sockets).toEqual(socketFolder === '' ? [] : [socketFolder]);
 }

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { createHash } from 'node:crypto';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startServer, type RunningServer } from '#libs/testing';
+import { endedServer, startServer, type RunningServer } from '#libs/testing';
 import { largeModel } from './large-model.fixture.js';
 import {
   descendants,
@@ -88,6 +88,17 @@ describe('SIGTERM', () => {
     expect(ends.map(({ event }) => event.kind)).toEqual(['task.finished', 'job.finished']);
   });
 
+  it('while it starts ends it as soon as it has started, with nothing left', async () => {
+    expect(await server.stop()).toBe(0);
+    const lock = join(server.dataDir, 'mongo.lock');
+    const ending = endedServer({ dataDir: server.dataDir, env: { TMPDIR: join(root, 'tmp') } });
+    await until(() => existsSync(lock));
+    process.kill((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid, 'SIGTERM');
+    expect(await ending).toMatchObject({ code: 0, stderr: '' });
+    expect([existsSync(lock), existsSync(join(server.dataDir, 'server.json'))]).toEqual([false, false]);
+    expect(await readdir(join(root, 'tmp'))).toEqual([]);
+  });
+
   it('does not wait for a caller that keeps its connection and asks for nothing', async () => {
     const port = Number(new URL(server.url).port);
     const idle = connect(port, '127.0.0.1');
@@ -97,6 +108,21 @@ describe('SIGTERM', () => {
     expect(await server.stop()).toBe(0);
     await closed;
     expect(existsSync(join(server.dataDir, 'server.json'))).toBe(false);
+  });
+});
+
+describe('Ctrl-C, which a terminal sends to children too and npm passes on once more', () => {
+  it('loses no conversion: the job is done after the next start, once', async () => {
+    const job = await submitted(server, await submission('interrupted'));
+    await until(async () => ((await (await get(server, `/jobs/${job.id}`)).json()) as Job).status === 'running');
+    const children = descendants(server.pid);
+    for (const pid of [server.pid, ...children.map((child) => child.pid), server.pid]) process.kill(pid, 'SIGINT');
+    expect(await server.stop()).toBe(0);
+    expect(children.filter(isRunning)).toEqual([]);
+    server = await start();
+    expect(await endedJob(server, job.id)).toMatchObject({ status: 'completed' });
+    const ends = (await ledgerOf(server)).filter(({ event }) => /^(task|job)\.finished$/.test(event.kind));
+    expect(ends.map(({ event }) => event.kind)).toEqual(['task.finished', 'job.finished']);
   });
 });
 

@@ -101,7 +101,7 @@ describe('X-Request-Id', () => {
 });
 
 describe('bodies that are wrong', () => {
-  const post = (body: BodyInit, headers: Record<string, string>): Promise<Response> =>
+  const post = (body: FormData | string, headers: Record<string, string>): Promise<Response> =>
     fetch(`${url}/jobs`, { method: 'POST', body, headers: { ...bearer, ...headers } });
 
   it.each([
