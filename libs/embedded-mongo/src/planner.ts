@@ -8,6 +8,8 @@ import { equals, isPlainObject, matcherOf, type Matches } from './query.js';
 export interface Range {
   start: Buffer;
   end: Buffer;
+  /** How many bytes at its start all its keys share: those of the fields that are bound to one value each. */
+  fixedBytes: number;
 }
 
 export interface Plan {
@@ -16,8 +18,12 @@ export interface Plan {
   indexName: string;
   ranges: Range[];
   reverse: boolean;
+  /** Each range is one whole key. */
+  exact: boolean;
   /** Whether what is read comes in the order asked for. */
   sorted: boolean;
+  /** Whether that needs the ranges read side by side, least entry first. */
+  merged: boolean;
   /** What the ranges leave to be tested; undefined when they decide alone. */
   residual: Matches | undefined;
   /** For `explain`. */
@@ -25,6 +31,8 @@ export interface Plan {
 }
 
 export type Sort = [path: string, direction: 1 | -1][];
+
+type Interval = Pick<Range, 'start' | 'end'>;
 
 interface Condition {
   points?: unknown[];
@@ -35,6 +43,8 @@ interface Condition {
 
 const RANGE_OPERATORS = new Set(['$gt', '$gte', '$lt', '$lte']);
 const MAX_POINTS = 1000;
+/** More ranges than these are sorted in memory instead of merged. */
+const MAX_MERGED = 32;
 /** Leaves room for the index's number and an edge within LMDB's limit; longer bounds are tested, not sought. */
 const MAX_BOUND_BYTES = MAX_KEY_BYTES / 2 - 8;
 const writer = new KeyWriter();
@@ -58,7 +68,9 @@ export function planOf(collection: Collection, filter: Doc, sort: Sort): Plan {
     indexName: index?.name ?? '_id_',
     ranges: best.ranges,
     reverse: best.reverse,
+    exact: best.complete,
     sorted: sort.length === 0 || best.sorts,
+    merged: best.sorts && best.ranges.length > 1,
     residual,
     stage: index !== undefined || score >= 1 ? 'IXSCAN' : 'COLLSCAN',
   };
@@ -70,6 +82,7 @@ interface Candidate {
   reverse: boolean;
   sorts: boolean;
   decides: boolean;
+  complete: boolean;
   score: number;
 }
 
@@ -95,7 +108,7 @@ function candidateOf(
   const interval = condition && !condition.points ? intervalOf(condition, next.descending) : undefined;
   const ranges = distinct(prefixes).map((prefix) => rangeOf(prefix, interval));
   const used = bound + (interval ? 1 : 0);
-  const direction = ranges.length === 1 ? orderGiven(fields, bound, sort) : ranges.length === 0 ? 1 : 0;
+  const direction = ranges.length <= MAX_MERGED ? orderGiven(fields, bound, ranges.length, sort) : 0;
   const sorts = sort.length > 0 && direction !== 0;
   const decides = covered && [...conditions].every(([path, each]) => isDecided(path, each, fields, bound, interval));
   const complete = bound === fields.length && (index === undefined || index.unique);
@@ -105,6 +118,7 @@ function candidateOf(
     reverse: direction === -1,
     sorts,
     decides,
+    complete,
     score:
       (complete ? 100 : 0) +
       bound * 4 +
@@ -127,10 +141,15 @@ function isDecided(
   return condition.points ? at < bound && !condition.low && !condition.high : at === bound && interval !== undefined;
 }
 
-/** 1 or -1 when the index read that way gives the order asked for, 0 when it does not. */
-function orderGiven(fields: IndexField[], bound: number, sort: Sort): 1 | -1 | 0 {
+/**
+ * 1 or -1 when the index read that way gives the order asked for, 0 when it does not. Several ranges, each in order,
+ * are merged: their bound fields hold different values and so are no part of the order.
+ */
+function orderGiven(fields: IndexField[], bound: number, ranges: number, sort: Sort): 1 | -1 | 0 {
   if (sort.length === 0) return 1;
-  const fixed = new Set(fields.slice(0, bound).map((field) => field.path));
+  const paths = fields.slice(0, bound).map((field) => field.path);
+  if (ranges > 1 && sort.some(([path]) => paths.includes(path))) return 0;
+  const fixed = new Set(paths);
   let at = bound;
   let direction: 1 | -1 | 0 = 0;
   for (const [path, asked] of sort) {
@@ -204,7 +223,7 @@ function isRangeOperand(operand: unknown): boolean {
 }
 
 /** Range ends within one field, in the bytes of an ascending or descending key. */
-function intervalOf({ low, high }: Condition, descending: boolean): Range | undefined {
+function intervalOf({ low, high }: Condition, descending: boolean): Interval | undefined {
   const some = low ?? high;
   if (!some) return undefined;
   const valueClass = classOf(some.value);
@@ -227,9 +246,14 @@ function edge(key: Buffer, after: boolean): Buffer {
   return after ? Buffer.concat([key, Buffer.from([0xff])]) : key;
 }
 
-function rangeOf(prefix: Buffer, interval: Range | undefined): Range {
-  if (!interval) return { start: prefix, end: edge(prefix, true) };
-  return { start: Buffer.concat([prefix, interval.start]), end: Buffer.concat([prefix, interval.end]) };
+function rangeOf(prefix: Buffer, interval: Interval | undefined): Range {
+  const fixedBytes = prefix.length;
+  if (!interval) return { start: prefix, end: edge(prefix, true), fixedBytes };
+  return {
+    start: Buffer.concat([prefix, interval.start]),
+    end: Buffer.concat([prefix, interval.end]),
+    fixedBytes,
+  };
 }
 
 function encoded(value: unknown, descending: boolean): Buffer {

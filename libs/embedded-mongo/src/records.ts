@@ -6,6 +6,8 @@ import { isPlainObject, matcherOf, type Matches } from './query.js';
 import type { Tables } from './store.js';
 
 const ID = Buffer.from('_id');
+/** Refused where the key is there: one look-up for the check and the write. */
+const NO_OVERWRITE = { noOverwrite: true } as const;
 const keys = new KeyWriter();
 const partialMatchers = new WeakMap<Doc, Matches>();
 
@@ -25,15 +27,17 @@ export class Records {
 
   /** Throws CommandError 11000 and changes nothing when the document breaks a unique index. Call inside a write. */
   insert(collection: Collection, doc: Buffer): void {
+    const { documents, entries } = this.tables;
     const id = idKeyOf(doc);
     const key = documentKey(collection, id);
-    if (this.tables.documents.doesExist(key)) throw duplicate(collection, idIndex, doc);
-    const entries = entriesOf(collection, doc, id);
-    for (const { index, key } of entries) {
-      if (index.unique && this.tables.entries.doesExist(key)) throw duplicate(collection, index, doc);
+    const wanted = entriesOf(collection, doc, id);
+    if (!documents.putSync(key, doc, NO_OVERWRITE)) throw duplicate(collection, idIndex, doc);
+    for (const [at, entry] of wanted.entries()) {
+      if (entries.putSync(entry.key, id, entry.index.unique ? NO_OVERWRITE : undefined)) continue;
+      for (const before of wanted.slice(0, at)) entries.removeSync(before.key);
+      documents.removeSync(key);
+      throw duplicate(collection, entry.index, doc);
     }
-    this.tables.documents.putSync(key, doc);
-    for (const entry of entries) this.tables.entries.putSync(entry.key, id);
   }
 
   /** As `insert`, for a document that is there and keeps its `_id`. */

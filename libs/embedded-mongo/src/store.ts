@@ -1,6 +1,9 @@
 import { open, type Database, type RootDatabase } from 'lmdb';
 
-type Table = Database<Buffer, Buffer>;
+/** lmdb's own typings leave out what `putSync` answers: false when `noOverwrite` kept it from writing. */
+interface Table extends Omit<Database<Buffer, Buffer>, 'putSync'> {
+  putSync(key: Buffer, value: Buffer, options?: { noOverwrite: true }): boolean;
+}
 
 /** The LMDB file and its three tables. Keys and values are raw bytes. */
 export interface Tables {
@@ -16,8 +19,9 @@ export interface Tables {
 /** `sync: false` exists for the test that shows that the durability test can fail. */
 export function openTables(path: string, { sync }: { sync: boolean }): Tables {
   const options = { encoding: 'binary', keyEncoding: 'binary' } as const;
+  const files = { path, permissionsMode: 0o600 };
   const root = open<Buffer, Buffer>({
-    path,
+    ...files,
     noSubdir: true,
     maxDbs: 4,
     // A commit resolves when it is on the disk, not before: acknowledged means durable.
@@ -27,9 +31,9 @@ export function openTables(path: string, { sync }: { sync: boolean }): Tables {
   });
   return {
     root,
-    catalog: root.openDB('catalog', options),
-    documents: root.openDB('documents', options),
-    entries: root.openDB('entries', options),
+    catalog: root.openDB('catalog', options) as unknown as Table,
+    documents: root.openDB('documents', options) as unknown as Table,
+    entries: root.openDB('entries', options) as unknown as Table,
   };
 }
 
@@ -43,8 +47,8 @@ interface Waiting {
  * Runs writes one after another, those that wait at the same time in one LMDB transaction (group commit across
  * connections): while one commit is on its way to the disk the next group gathers.
  *
- * A unit of work must check before it changes: what it has put before it throws a CommandError stays. Any other
- * error undoes the whole group and rejects all of it.
+ * A unit of work takes back what it has put before it throws a CommandError, or checks first. Any other error undoes
+ * the whole group and rejects all of it.
  */
 export class WriteQueue {
   private waiting: Waiting[] = [];

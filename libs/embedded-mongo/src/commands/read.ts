@@ -172,13 +172,18 @@ function valuesOf(value: unknown, [part, ...rest]: string[]): unknown[] {
   return isPlainObject(value) && Object.hasOwn(value, part) ? valuesOf(value[part], rest) : [];
 }
 
-function explained(engine: Engine, request: Request): Reply {
-  const { body, name } = request;
+/** What `explain` runs: the reading part of a command, with its limit. */
+function explainedSelection(name: string, body: Doc): Selection {
+  if (name === 'aggregate') return pipelineOf(body['pipeline']).head;
+  if (name === 'find') return selectionOf(body);
   const statement = ((body['updates'] ?? body['deletes']) as Doc[] | undefined)?.[0];
-  const selection =
-    name === 'aggregate'
-      ? pipelineOf(body['pipeline']).head
-      : selectionOf(statement ? { filter: statement['q'] } : body, 'filter' in body || statement ? 'filter' : 'query');
+  if (!statement) return { ...selectionOf(body, 'query'), ...(name === 'findAndModify' ? { limit: 1 } : {}) };
+  const all = statement['multi'] === true || statement['limit'] === 0;
+  return { ...selectionOf(statement, 'q'), skip: 0, limit: all ? Infinity : 1 };
+}
+
+function explained(engine: Engine, request: Request): Reply {
+  const selection = explainedSelection(request.name, request.body);
   const cost = { keysExamined: 0, docsExamined: 0 };
   const counters = { ...engine.counters, ...cost };
   const batches = selected({ ...engine, counters }, request, selection, undefined);
