@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { hasCode } from '#libs/kernel';
+import { codeOf } from '#libs/kernel';
 import { Leases, type Lease } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
@@ -29,6 +29,7 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
   private running: Promise<void> | undefined;
   private lease: Lease | null = null;
   private renewedAt = 0;
+  private lastFailure: string | undefined;
   private listed: { ledgers: Ledger[]; at: number } = { ledgers: [], at: -LIST_MS };
 
   constructor(
@@ -66,7 +67,10 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
   private async loop(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      await this.turn().catch((error: unknown) => this.failed(error));
+      await this.turn().then(
+        () => (this.lastFailure = undefined),
+        (error: unknown) => this.failed(error),
+      );
       await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -106,7 +110,7 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
 
   private failed(error: unknown): void {
     this.log.warn('audit.sign_failed', {
-      error_code: hasCode(error) ? String(error.code) : 'unknown',
+      error_code: codeOf(error),
       error_message: error instanceof Error ? error.message : '',
     });
   }
