@@ -1,6 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
-import { hasCode } from '#libs/kernel';
+import { codeOf, hasCode } from '#libs/kernel';
 import { Leases, MongoStore, Outboxes } from '#libs/mongo';
 import type { ObjectStore } from '#libs/object-store';
 import { Log } from '#libs/telemetry';
@@ -78,7 +78,7 @@ function outboxes(store: MongoStore, bus: CommandBus, log: Log): Outboxes {
     },
     isPermanent: (error) => PERMANENT.some((code) => hasCode(error, code)),
     failed: ({ step, dead, error, tenant }) => {
-      const fields = { tenant_id: tenant, resource: step, error_code: hasCode(error) ? String(error.code) : 'unknown' };
+      const fields = { tenant_id: tenant, resource: step, error_code: codeOf(error) };
       if (dead) log.error('outbox.dead', fields);
       else log.warn('outbox.retry', fields);
     },

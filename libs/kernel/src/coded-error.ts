@@ -32,3 +32,8 @@ export interface ErrorDetail {
 export function hasCode<Code extends string>(error: unknown, code?: Code): error is CodedError<Code> {
   return error instanceof CodedError && (code === undefined || error.code === code);
 }
+
+/** The code of an error, for a log line; `unknown` for an error that has none of ours. */
+export function codeOf(error: unknown): string {
+  return hasCode(error) ? String(error.code) : 'unknown';
+}

@@ -1,4 +1,4 @@
-export { CodedError, hasCode } from './coded-error.js';
+export { CodedError, codeOf, hasCode } from './coded-error.js';
 export type { ErrorDetail } from './coded-error.js';
 export { derivedId, isUuid, isUuidv7, uuidv7, uuidv7Time } from './ids.js';
 export type { Problem } from './problem.js';

@@ -1,3 +1,4 @@
+export { isDuplicateKey } from './duplicate-key.js';
 export { applyIndexSteps } from './index-steps.js';
 export type { IndexPlan, IndexStep } from './index-steps.js';
 export { Leases } from './leases.js';

@@ -1,4 +1,5 @@
-import mongoose from 'mongoose';
+import type mongoose from 'mongoose';
+import { isDuplicateKey } from './duplicate-key.js';
 import type { MongoStore } from './mongo.store.js';
 
 /** A claim on a name that ends by itself. `token` only grows: a write that carries an older one is refused. */
@@ -18,8 +19,6 @@ interface LeaseDocument {
   ms: number;
   renewed_at: Date;
 }
-
-const DUPLICATE_KEY = 11000;
 
 /**
  * Leases by name. A lease saves work; it never guards correctness (a holder may be paused past its end), so whoever
@@ -46,7 +45,7 @@ export class Leases {
       );
       return taken ? { name, owner, token: taken.token, ms } : null;
     } catch (error) {
-      if (error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY) return null;
+      if (isDuplicateKey(error)) return null;
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import mongoose from 'mongoose';
+import { codeOf } from '#libs/kernel';
 import type { IndexPlan } from './index-steps.js';
 import type { MongoStore } from './mongo.store.js';
 import type { OutboxEvent, OutboxFields, OutboxItem } from './outbox.types.js';
@@ -235,10 +236,6 @@ interface DeadLetter extends Attempt {
 
 function bytesOf(item: OutboxItem): Uint8Array {
   return item.bytes.buffer.subarray(0, item.bytes.position);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 }
 
 /** Doubles from half a second, with up to a fifth of jitter; milliseconds. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { hasCode } from '#libs/kernel';
+import { codeOf } from '#libs/kernel';
 import { Outboxes } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { RecordEvents, SealEvents, type EventDraft, type SealedEvent } from '../audit/index.js';
@@ -34,6 +34,6 @@ export class SystemLedger {
   }
 
   warn(action: `${string}.${string}`, error: unknown): void {
-    this.log.warn(action, { error_code: hasCode(error) ? String(error.code) : 'unknown' });
+    this.log.warn(action, { error_code: codeOf(error) });
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import mongoose from 'mongoose';
-import { MongoStore } from '#libs/mongo';
+import type mongoose from 'mongoose';
+import { isDuplicateKey, MongoStore } from '#libs/mongo';
 
 /** One signed checkpoint, as kept. */
 export interface StoredCheckpoint {
@@ -18,8 +18,6 @@ export interface StoredCheckpoint {
   signed_at: Date;
 }
 
-const DUPLICATE_KEY = 11000;
-
 @Injectable()
 export class Checkpoints {
   readonly collection: mongoose.mongo.Collection<StoredCheckpoint>;
@@ -34,7 +32,7 @@ export class Checkpoints {
       await this.collection.insertOne(checkpoint);
       return undefined;
     } catch (error) {
-      if (!(error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY)) throw error;
+      if (!isDuplicateKey(error)) throw error;
       const kept = await this.collection.findOne(
         { tenant: checkpoint.tenant, size: checkpoint.size },
         { promoteBuffers: true },

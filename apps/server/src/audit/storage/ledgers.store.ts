@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import mongoose from 'mongoose';
-import { MongoStore } from '#libs/mongo';
+import type mongoose from 'mongoose';
+import { isDuplicateKey, MongoStore } from '#libs/mongo';
 import { Settings } from '../../settings.js';
 import { AuditError } from '../audit.errors.js';
 import { assertOrigin, originOf } from '../domain/origin.js';
@@ -17,7 +17,6 @@ export interface Ledger {
   suspended?: { reason: string; at: Date };
 }
 
-const DUPLICATE_KEY = 11000;
 /** How long another process's suspension may go unseen here, in milliseconds. */
 const STATE_MS = 1_000;
 
@@ -94,7 +93,7 @@ export class Ledgers {
       await this.ledgers.insertOne(ledger);
       return ledger;
     } catch (error) {
-      if (!(error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY)) throw error;
+      if (!isDuplicateKey(error)) throw error;
       return (await this.find(tenant)) ?? ledger;
     }
   }

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import mongoose from 'mongoose';
+import type mongoose from 'mongoose';
 import { uuidv7 } from '#libs/kernel';
-import { MongoStore } from '#libs/mongo';
+import { isDuplicateKey, MongoStore } from '#libs/mongo';
 
 interface SubjectKey {
   _id: string;
@@ -16,7 +16,6 @@ interface SubjectKey {
   created_at: Date;
 }
 
-const DUPLICATE_KEY = 11000;
 const REMEMBERED = 10_000;
 
 /** The keys that make persons pseudonyms, and the way back. Trusted: whoever reads here knows who is who. */
@@ -65,7 +64,7 @@ export class SubjectKeys {
       await this.keys.insertOne({ _id: uuidv7(), tenant, subject, key, pseudonym, created_at: new Date() });
       return pseudonym;
     } catch (error) {
-      if (!(error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY)) throw error;
+      if (!isDuplicateKey(error)) throw error;
       const kept = await this.stored(tenant, subject);
       if (kept === undefined) throw error;
       return kept;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import mongoose from 'mongoose';
 import {
+  isDuplicateKey,
   MongoStore,
   type OutboxEvent,
   type OutboxFields,
@@ -48,7 +49,6 @@ const taskSchema = new mongoose.Schema(
   { strict: 'throw', versionKey: false, minimize: false },
 );
 
-const DUPLICATE_KEY = 11000;
 const BATCH = 32;
 
 /** Tasks with the events they caused, each transition one write. Trusted: who can write here can invent an outcome. */
@@ -71,7 +71,7 @@ export class TaskStore {
       await this.tasks.create({ _id: id, ...task, ...outboxOf(events) });
       return true;
     } catch (error) {
-      if (error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY) return false;
+      if (isDuplicateKey(error)) return false;
       throw error;
     }
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasCode } from '#libs/kernel';
+import { codeOf } from '#libs/kernel';
 import type { Task } from '../domain/task.js';
 import type { TaskStore } from '../storage/task.store.js';
 import type { TaskBell } from './task-bell.js';
@@ -89,7 +89,7 @@ export class ConversionWorkers {
   }
 
   private async afterFailure(action: `conversion.${string}`, error: unknown): Promise<void> {
-    this.ports.log.warn(action, { error_code: hasCode(error) ? String(error.code) : 'unknown' });
+    this.ports.log.warn(action, { error_code: codeOf(error) });
     const ms = AFTER_FAILURE_MS * (0.5 + Math.random());
     await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }

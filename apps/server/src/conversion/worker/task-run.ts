@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasCode } from '#libs/kernel';
+import { codeOf, hasCode } from '#libs/kernel';
 import type { ObjectStore } from '#libs/object-store';
 import type { Log, LogFields } from '#libs/telemetry';
 import type { ChildLauncher } from '../child/child.launcher.js';
@@ -228,8 +228,4 @@ function faultOf(error: unknown): AttemptError {
     return { ...common, code: 'input_missing', message: 'an input is no longer there', retryable: false };
   }
   return { ...common, code: 'worker_fault', message: `the worker failed (${codeOf(error)})`, retryable: true };
-}
-
-function codeOf(error: unknown): string {
-  return hasCode(error) ? String(error.code) : 'unknown';
 }

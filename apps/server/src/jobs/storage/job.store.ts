@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import mongoose from 'mongoose';
+import { uuidv7 } from '#libs/kernel';
 import {
+  isDuplicateKey,
   MongoStore,
   outboxOf,
   outboxSchemaFields,
@@ -72,8 +74,6 @@ const jobSchema = new mongoose.Schema(
   { strict: 'throw', versionKey: false },
 );
 
-const DUPLICATE_KEY = 11000;
-
 /** Jobs with the events they caused, each change one write. Trusted: who can write here can invent a job. */
 @Injectable()
 export class JobStore {
@@ -91,7 +91,7 @@ export class JobStore {
     try {
       await this.jobs.create({ _id: id, ...job, active: true, ...outboxOf(events) });
     } catch (error) {
-      if (!(error instanceof mongoose.mongo.MongoServerError) || error.code !== DUPLICATE_KEY) throw error;
+      if (!isDuplicateKey(error, 'user_id')) throw error;
       throw new JobsError('JOBS.USER_HAS_ACTIVE_JOB', 'expected no other active job of this user, found one', {
         cause: error,
       });
@@ -120,7 +120,7 @@ export class JobStore {
               ...(created_before && { $lt: created_before }),
             },
           }),
-          ...(before_id !== undefined && { _id: { $lt: before_id } }),
+          ...idRange(created_after, created_before, before_id),
         },
         HIDDEN,
       )
@@ -144,6 +144,24 @@ export class JobStore {
     );
     return matchedCount === 1;
   }
+}
+
+/** No upload lasts as long: an id is made when the upload begins, `created_at` when it has ended. */
+const UPLOAD_MS = 3_600_000;
+
+/** Ids begin with their time: the range of the index that can hold what was created then. */
+function idRange(after?: Date, before?: Date, beforeId?: string): { _id?: { $gte?: string; $lt?: string } } {
+  const ends = [before && firstIdAt(before.getTime()), beforeId].filter((id) => id !== undefined).sort();
+  const _id = {
+    ...(after && { $gte: firstIdAt(after.getTime() - UPLOAD_MS) }),
+    ...(ends[0] !== undefined && { $lt: ends[0] }),
+  };
+  return Object.keys(_id).length > 0 ? { _id } : {};
+}
+
+/** Orders before every UUIDv7 of this millisecond or later, and behind every earlier one (RFC 9562 §5.7). */
+function firstIdAt(unixMs: number): string {
+  return uuidv7(Math.max(0, unixMs)).slice(0, 13);
 }
 
 /** What no one outside of the store sees. */

@@ -17,5 +17,13 @@ export const jobsIndexes: IndexStep[] = [
       outboxIndex,
     ],
   },
+  {
+    id: 'jobs/2',
+    collection: JOBS,
+    create: [
+      { name: 'newest_of_status', key: { tenant: 1, status: 1, _id: -1 } },
+      { name: 'newest_of_platform', key: { tenant: 1, platform: 1, _id: -1 } },
+    ],
+  },
   { id: 'uploads/1', collection: 'uploads', create: [{ name: 'started_at', key: { started_at: 1 } }] },
 ];

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import mongoose from 'mongoose';
-import { MongoStore, outboxOf, outboxUpdate, type OutboxEvent, type OutboxFields } from '#libs/mongo';
+import { isDuplicateKey, MongoStore, outboxOf, outboxUpdate, type OutboxEvent, type OutboxFields } from '#libs/mongo';
 import { promotionId } from '../domain/promotion.js';
 import type { Promotion, Target, TargetName } from '../promote.types.js';
 
@@ -11,7 +10,6 @@ interface PromotionDocument extends Omit<Promotion, 'id'>, OutboxFields {
 }
 
 const HIDDEN = { outbox: 0, outbox_due: 0, outbox_attempts: 0 } as const;
-const DUPLICATE_KEY = 11000;
 
 /** What is to be promoted and what was, each change one write with its events. */
 @Injectable()
@@ -30,7 +28,7 @@ export class PromotionStore {
     try {
       await this.promotions().insertOne({ _id: id, ...promotion, ...outboxOf(events) });
     } catch (error) {
-      if (!(error instanceof mongoose.mongo.MongoServerError) || error.code !== DUPLICATE_KEY) throw error;
+      if (!isDuplicateKey(error)) throw error;
       await this.widen(id, promotion, events);
     }
   }
