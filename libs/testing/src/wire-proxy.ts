@@ -21,6 +21,8 @@ export class WireProxy {
   private readonly faults: { text: string; fault: WireFault }[] = [];
   private readonly sockets = new Set<Socket>();
   private struckCount = 0;
+  /** Called with each whole request before it goes on. */
+  onRequest: ((message: Buffer) => void) | undefined;
 
   private constructor(
     private readonly server: Server,
@@ -88,6 +90,7 @@ export class WireProxy {
   }
 
   private forward(message: Buffer, client: Socket, server: Socket): void {
+    this.onRequest?.(message);
     const at = this.faults.findIndex(({ text }) => message.includes(text));
     if (at < 0) return void server.write(message);
     const [{ fault }] = this.faults.splice(at, 1) as [{ text: string; fault: WireFault }];
