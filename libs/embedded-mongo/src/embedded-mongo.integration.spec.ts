@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import mongoose from 'mongoose';
@@ -28,11 +30,13 @@ async function clientOf(uri: string): Promise<mongoose.mongo.MongoClient> {
 }
 
 describe('startEmbeddedMongo', () => {
-  it('writes the URI for its owner only, and leaves nothing but data behind', async () => {
+  it('writes URI and data for their owner only, and leaves nothing but data behind', async () => {
     const engine = await startEmbeddedMongo({ dataDir });
     const folder = dirname(socketOf(engine.uri));
     expect(readFileSync(join(dataDir, 'mongo.uri'), 'utf8').trim()).toBe(engine.uri);
-    expect(statSync(join(dataDir, 'mongo.uri')).mode & 0o777).toBe(0o600);
+    for (const file of ['mongo.uri', 'mongo.mdb', 'mongo.mdb-lock']) {
+      expect([file, statSync(join(dataDir, file)).mode & 0o777]).toEqual([file, 0o600]);
+    }
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     await engine.stop();
     expect(
@@ -131,6 +135,33 @@ describe('a running engine', () => {
     expect(found.map(({ n }) => n)).toEqual(Array.from({ length: 34 }, (_, n) => n + 1));
   });
 
+  it('stops at the limit where several values of a field are read in the order of the next', async () => {
+    const things = client.db('d').collection<Doc>('c');
+    await things.createIndex({ status: 1, at: -1 });
+    await things.insertMany(Array.from({ length: 300 }, (_, n) => ({ _id: `${n}`, status: `s${n % 5}`, at: n })));
+    const newest = things
+      .find({ status: { $in: ['s1', 's3'] } })
+      .sort({ at: -1 })
+      .limit(6);
+    expect((await newest.toArray()).map(({ at }) => at)).toEqual([298, 296, 293, 291, 288, 286]);
+    expect(await newest.explain('executionStats')).toMatchObject({
+      executionStats: { nReturned: 6, totalKeysExamined: 6 },
+    });
+  });
+
+  it('takes a message of almost 48 MB, and gives its documents back', async () => {
+    const things = client.db('d').collection<Doc>('c');
+    const bytes = randomBytes(15_900_000);
+    await things.insertMany([0, 1, 2].map((n) => ({ _id: `${n}`, bytes })));
+    expect(await client.db('d').command({ hello: 1 })).toMatchObject({ maxMessageSizeBytes: 48_000_000 });
+    const found = await things.find({}, { promoteBuffers: true }).toArray();
+    expect(found.map(({ _id, bytes: read }) => [_id, bytes.equals(read as Buffer)])).toEqual([
+      ['0', true],
+      ['1', true],
+      ['2', true],
+    ]);
+  });
+
   it('gives a cursor everything that stays, while others write between its batches', async () => {
     const things = client.db('d').collection<Doc>('c');
     await things.createIndex({ n: 1 });
@@ -174,6 +205,8 @@ describe('a running engine', () => {
         await indexed.createIndexes([
           { name: 'ab', key: { a: 1, b: -1 } },
           { name: 'b', key: { b: -1 } },
+          { name: 'abid', key: { a: 1, b: 1, _id: 1 } },
+          { name: 'aid', key: { a: 1, _id: -1 } },
           { name: 'p', key: { a: -1 }, partialFilterExpression: { a: { $exists: true } } },
         ]);
         for (const each of [plain, indexed]) {
@@ -197,6 +230,28 @@ describe('a running engine', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe("the end of the engine's thread", () => {
+  /** Keeps hold of the thread, ends it, and would go on for ever. */
+  const program = `
+    const threads = (await import('node:worker_threads')).default;
+    let engine;
+    threads.Worker = class extends threads.Worker { constructor(...given) { super(...given); engine = this; } };
+    (await import('node:module')).syncBuiltinESMExports();
+    const { startEmbeddedMongo } = await import(${JSON.stringify(built)});
+    await startEmbeddedMongo({ dataDir: process.argv[1] });
+    setInterval(() => undefined, 1000);
+    await engine.terminate();`;
+
+  it('ends the process with 70, saying why', async () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, dataDir], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect(code).toBe(70);
+    expect(said).toContain('the process exits');
   });
 });
 
