@@ -1,4 +1,4 @@
-import type { ActorType, Refs } from '#libs/ledger';
+import type { Actor, Refs } from '#libs/ledger';
 
 /** What a room says happened. Persons are given raw; sealing makes them pseudonyms. */
 export interface EventDraft {
@@ -10,10 +10,18 @@ export interface EventDraft {
   kind: string;
   scope: { tenant: string; project?: string };
   /** The id of a user or operator is a person's and becomes a pseudonym. */
-  actor: { type: ActorType; id: string; client_id?: string; token_fingerprint?: string };
+  actor: Actor;
   refs?: Refs;
   /** Checked against the kind; fields of form `person` become pseudonyms. */
   data: Record<string, unknown>;
+}
+
+/** Who asks for what a room does, for the events that it causes. */
+export interface Requester {
+  tenant: string;
+  actor: Actor;
+  /** Of the HTTP request. */
+  request_id?: string;
 }
 
 /** An event as it will stand in the ledger: validated, canonicalised and frozen. */

@@ -1,5 +1,5 @@
 export type { AuditErrorCode } from './audit.errors.js';
-export type { EventDraft, RecordedEvent, SealedEvent } from './audit.types.js';
+export type { EventDraft, RecordedEvent, Requester, SealedEvent } from './audit.types.js';
 export { auditEventKinds } from './events/audit.kinds.js';
 export { RecordEvents } from './commands/record-events.command.js';
 export { SealEvents } from './commands/seal-events.command.js';

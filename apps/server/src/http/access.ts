@@ -1,5 +1,8 @@
 import { createParamDecorator, SetMetadata, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
+import type { Actor } from '#libs/ledger';
+import type { Requester } from '../audit/index.js';
+import { requestContext } from './request-context.js';
 
 const AREAS_AND_VERBS = [
   'jobs:write',
@@ -36,12 +39,7 @@ export interface Caller {
   /** ISO 8601; absent: the key does not expire. */
   expires_at?: string;
   /** For the events this request causes. */
-  actor: {
-    type: 'user' | 'service' | 'operator' | 'system';
-    id: string;
-    client_id?: string;
-    token_fingerprint?: string;
-  };
+  actor: Actor;
 }
 
 export type RequestWithCaller = Request & { caller?: Caller };
@@ -66,3 +64,9 @@ export const Caller = createParamDecorator((_data: unknown, context: ExecutionCo
   if (!caller) throw new Error('a public route has no caller: expected @RequireScope beside @Caller, found @Public');
   return caller;
 });
+
+/** The caller as commands and their events name who asked. */
+export function requesterOf({ tenant, actor }: Caller): Requester {
+  const request_id = requestContext()?.request_id;
+  return { tenant, actor, ...(request_id !== undefined && { request_id }) };
+}

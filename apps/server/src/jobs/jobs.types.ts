@@ -11,18 +11,6 @@ export type ExternalStatus = 'queued' | 'running' | 'completed' | 'failed' | 'ca
 export const PRIORITIES = ['low', 'normal', 'high'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-/** Who asked, as events name them. */
-export interface Requester {
-  tenant: string;
-  actor: {
-    type: 'user' | 'service' | 'operator' | 'system';
-    id: string;
-    client_id?: string;
-    token_fingerprint?: string;
-  };
-  request_id?: string;
-}
-
 /** One stored upload. */
 export interface StoredFile {
   /** In the object store. */

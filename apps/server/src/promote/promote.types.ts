@@ -30,14 +30,3 @@ export interface Promotion {
   created_at: Date;
   updated_at: Date;
 }
-
-export interface Requester {
-  tenant: string;
-  actor: {
-    type: 'user' | 'service' | 'operator' | 'system';
-    id: string;
-    client_id?: string;
-    token_fingerprint?: string;
-  };
-  request_id?: string;
-}

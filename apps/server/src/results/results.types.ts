@@ -1,14 +1,4 @@
-/** Who asks, as events name them. */
-export interface Requester {
-  tenant: string;
-  actor: {
-    type: 'user' | 'service' | 'operator' | 'system';
-    id: string;
-    client_id?: string;
-    token_fingerprint?: string;
-  };
-  request_id?: string;
-}
+import type { Actor } from '#libs/ledger';
 
 /** How a download ended. `unknown`: the process that sent it ended first. */
 export const DOWNLOAD_OUTCOMES = [
@@ -29,7 +19,7 @@ export interface Download {
   project?: string;
   job_id: string;
   user_id: string;
-  actor: Requester['actor'];
+  actor: Actor;
   request_id?: string;
   object_key: string;
   bytes: number;

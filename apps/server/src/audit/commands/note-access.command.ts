@@ -1,5 +1,5 @@
 import { Command } from '@nestjs/cqrs';
-import type { EventDraft } from '../audit.types.js';
+import type { Actor } from '#libs/ledger';
 
 /** What was looked at. `same` makes two accesses one: those of one credential, one `same` and one hour are one event. */
 export interface Access {
@@ -12,7 +12,7 @@ export interface Access {
 export class NoteAccess extends Command<void> {
   constructor(
     readonly tenant: string,
-    readonly actor: EventDraft['actor'],
+    readonly actor: Actor,
     readonly credential: string,
     readonly access: Access,
   ) {

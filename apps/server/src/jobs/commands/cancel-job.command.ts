@@ -1,5 +1,6 @@
 import { Command } from '@nestjs/cqrs';
-import type { JobView, Requester } from '../jobs.types.js';
+import type { Requester } from '../../audit/index.js';
+import type { JobView } from '../jobs.types.js';
 
 /**
  * Asks for the end of a job: a queued one ends at once, a running one within a second. Asking twice is no change.

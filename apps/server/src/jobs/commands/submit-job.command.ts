@@ -1,5 +1,6 @@
 import { Command } from '@nestjs/cqrs';
-import type { JobRequest, JobView, Requester } from '../jobs.types.js';
+import type { Requester } from '../../audit/index.js';
+import type { JobRequest, JobView } from '../jobs.types.js';
 import type { Upload } from '../upload.types.js';
 
 /**

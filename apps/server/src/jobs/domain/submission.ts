@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ErrorDetail } from '#libs/kernel';
-import type { EventDraft } from '../../audit/index.js';
+import type { EventDraft, Requester } from '../../audit/index.js';
 import type { Issue } from '../../conversion/index.js';
-import type { Job, JobRequest, JobWarning, ModelFile, ReferenceImage, Requester } from '../jobs.types.js';
+import type { Job, JobRequest, JobWarning, ModelFile, ReferenceImage } from '../jobs.types.js';
 
 /** The job that a submission makes. */
 export function queuedJob(

@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, HttpCode, Param, Post, Query, Req, Res, type OnModuleDestroy } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
-import { Caller, RequireScope } from '../../http/access.js';
+import { Caller, requesterOf, RequireScope } from '../../http/access.js';
 import { Action } from '../../http/action.js';
-import { annotate, requestContext } from '../../http/request-context.js';
+import { annotate } from '../../http/request-context.js';
 import { validated } from '../../http/validation.js';
 import { CancelJob } from '../commands/cancel-job.command.js';
 import { DiscardUpload } from '../commands/discard-upload.command.js';
 import { ReceiveUpload } from '../commands/receive-upload.command.js';
 import { SubmitJob } from '../commands/submit-job.command.js';
-import type { JobRequest, JobView, Requester } from '../jobs.types.js';
+import type { JobRequest, JobView } from '../jobs.types.js';
 import { GetJob } from '../queries/get-job.query.js';
 import { ListJobs } from '../queries/list-jobs.query.js';
 import type { Upload } from '../upload.types.js';
@@ -132,11 +132,6 @@ export class JobsController implements OnModuleDestroy {
     }
     return job;
   }
-}
-
-function requesterOf({ tenant, actor }: Caller): Requester {
-  const request_id = requestContext()?.request_id;
-  return { tenant, actor, ...(request_id !== undefined && { request_id }) };
 }
 
 function subject({ user_id, status, external_status }: JobView) {

@@ -1,5 +1,6 @@
 import { Command } from '@nestjs/cqrs';
-import type { Promotion, Requester, TargetName } from '../promote.types.js';
+import type { Requester } from '../../audit/index.js';
+import type { Promotion, TargetName } from '../promote.types.js';
 
 /** A promotion after a call: `again` when there was nothing left to put. */
 export interface Promoted {

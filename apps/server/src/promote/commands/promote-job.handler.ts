@@ -1,12 +1,12 @@
 import { CommandBus, CommandHandler, QueryBus, type ICommandHandler } from '@nestjs/cqrs';
 import { Outboxes } from '#libs/mongo';
-import { RecordEvents, SealEvents, type EventDraft } from '../../audit/index.js';
+import { RecordEvents, SealEvents, type EventDraft, type Requester } from '../../audit/index.js';
 import { annotate } from '../../http/request-context.js';
 import { GetJob, SettleJob, type JobView } from '../../jobs/index.js';
 import { Archive } from '../archive.js';
 import { namesIn, promotionEvent, promotionId, targetsOf } from '../domain/promotion.js';
 import { PromoteError } from '../promote.errors.js';
-import type { Promotion, Requester, TargetName } from '../promote.types.js';
+import type { Promotion, TargetName } from '../promote.types.js';
 import { PROMOTIONS, PromotionStore } from '../storage/promotion.store.js';
 import { PromoteJob, type Promoted } from './promote-job.command.js';
 import { PutTarget } from './put-target.command.js';

@@ -1,5 +1,6 @@
 import { Command } from '@nestjs/cqrs';
-import type { Promotion, Requester, TargetName } from '../promote.types.js';
+import type { Requester } from '../../audit/index.js';
+import type { Promotion, TargetName } from '../promote.types.js';
 
 /**
  * Puts one target of a promotion and records its outcome, in the store and in the ledger. Rejects with FAAError and

@@ -1,14 +1,7 @@
 import { derivedId } from '#libs/kernel';
-import type { EventDraft } from '../../audit/index.js';
+import type { EventDraft, Requester } from '../../audit/index.js';
 import type { JobArtifact, JobView } from '../../jobs/index.js';
-import {
-  TARGETS,
-  type Promotion,
-  type Requester,
-  type Target,
-  type TargetName,
-  type TargetState,
-} from '../promote.types.js';
+import { TARGETS, type Promotion, type Target, type TargetName, type TargetState } from '../promote.types.js';
 
 /** One promotion a job, so that asking twice names the same. */
 export function promotionId(jobId: string): string {

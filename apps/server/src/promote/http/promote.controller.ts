@@ -1,10 +1,10 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request } from 'express';
-import { Caller, RequireScope } from '../../http/access.js';
+import { Caller, requesterOf, RequireScope } from '../../http/access.js';
 import type { MarkedRequest } from '../../http/access-line.js';
 import { Action } from '../../http/action.js';
-import { annotate, requestContext } from '../../http/request-context.js';
+import { annotate } from '../../http/request-context.js';
 import { PromoteJob } from '../commands/promote-job.command.js';
 import { FAAError } from '../faa/faa.errors.js';
 import { PromoteError } from '../promote.errors.js';
@@ -24,16 +24,14 @@ export class PromoteController {
   @RequireScope('promote:write')
   @Action('promote.success', { failed: 'promote.failed' })
   async promote(
-    @Caller() { tenant, actor }: Caller,
+    @Caller() caller: Caller,
     @Param('id') id: string,
     @Body() { targets }: PromoteJobDto,
     @Req() request: Request,
   ): Promise<PromotionResource> {
     annotate({ job_id: id.slice(0, 64) });
-    const request_id = requestContext()?.request_id;
-    const requester = { tenant, actor, ...(request_id !== undefined && { request_id }) };
     try {
-      const { promotion, again } = await this.commands.execute(new PromoteJob(requester, id, targets));
+      const { promotion, again } = await this.commands.execute(new PromoteJob(requesterOf(caller), id, targets));
       if (again) named(request, 'idempotent_hit');
       return promotionResource(promotion);
     } catch (error) {

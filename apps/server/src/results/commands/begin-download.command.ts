@@ -1,5 +1,6 @@
 import { Command } from '@nestjs/cqrs';
-import type { OpenDownload, Requester } from '../results.types.js';
+import type { Requester } from '../../audit/index.js';
+import type { OpenDownload } from '../results.types.js';
 
 /**
  * Opens the result of a job for one download; `result.started` is in the ledger when this resolves, and the caller

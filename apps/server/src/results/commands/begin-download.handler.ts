@@ -3,14 +3,14 @@ import { CommandBus, CommandHandler, QueryBus, type ICommandHandler } from '@nes
 import { hasCode, uuidv7 } from '#libs/kernel';
 import { Outboxes } from '#libs/mongo';
 import type { ObjectStore } from '#libs/object-store';
-import { RecordEvents, SealEvents, type EventDraft } from '../../audit/index.js';
+import { RecordEvents, SealEvents, type EventDraft, type Requester } from '../../audit/index.js';
 import { annotate } from '../../http/request-context.js';
 import { GetJob, SettleJob, type JobView } from '../../jobs/index.js';
 import { OBJECT_STORE } from '../../tokens.js';
 import { endedEvent, startedEvent } from '../domain/download.js';
 import { Refusals } from '../domain/refusals.js';
 import { ResultsError } from '../results.errors.js';
-import type { Download, OpenDownload, Requester } from '../results.types.js';
+import type { Download, OpenDownload } from '../results.types.js';
 import { DOWNLOADS, DownloadStore } from '../storage/download.store.js';
 import { BeginDownload } from './begin-download.command.js';
 

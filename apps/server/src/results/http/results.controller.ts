@@ -2,7 +2,8 @@ import { Controller, Get, Head, Param, Req, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { hasCode } from '#libs/kernel';
-import { Caller, RequireScope } from '../../http/access.js';
+import type { Requester } from '../../audit/index.js';
+import { Caller, requesterOf, RequireScope } from '../../http/access.js';
 import type { MarkedRequest } from '../../http/access-line.js';
 import { Action } from '../../http/action.js';
 import { annotate, requestContext } from '../../http/request-context.js';
@@ -12,7 +13,7 @@ import { BeginDownload } from '../commands/begin-download.command.js';
 import { EndDownload } from '../commands/end-download.command.js';
 import { GetReport } from '../queries/get-report.query.js';
 import { ResultsError } from '../results.errors.js';
-import type { OpenDownload, Requester } from '../results.types.js';
+import type { OpenDownload } from '../results.types.js';
 import { sentBody, setFileHeaders, type FileToSend } from './file-response.js';
 
 @Controller('jobs/:id')
@@ -87,9 +88,4 @@ export class ResultsController {
 
 function named(request: MarkedRequest, outcome: string): void {
   if (request.marked) request.marked.action = { done: `result.${outcome}`, failed: `result.${outcome}` };
-}
-
-function requesterOf({ tenant, actor }: Caller): Requester {
-  const request_id = requestContext()?.request_id;
-  return { tenant, actor, ...(request_id !== undefined && { request_id }) };
 }
