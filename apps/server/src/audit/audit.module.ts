@@ -9,6 +9,7 @@ import { SigningTask } from './checkpoints/signing-task.js';
 import { NoteAccessHandler } from './commands/note-access.handler.js';
 import { NoteLedgersHandler } from './commands/note-ledgers.handler.js';
 import { RecordEventsHandler } from './commands/record-events.handler.js';
+import { RecordFactHandler } from './commands/record-fact.handler.js';
 import { SealEventsHandler } from './commands/seal-events.handler.js';
 import { KnownKinds } from './events/known-kinds.js';
 import { AuditController } from './http/audit.controller.js';
@@ -49,7 +50,7 @@ export class AuditModule {
           CheckpointSigner,
           SigningTask,
         ],
-        ...[SealEventsHandler, RecordEventsHandler, NoteAccessHandler, NoteLedgersHandler],
+        ...[SealEventsHandler, RecordEventsHandler, RecordFactHandler, NoteAccessHandler, NoteLedgersHandler],
         ...[
           ListEventsHandler,
           GetLatestCheckpointHandler,

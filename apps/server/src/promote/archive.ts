@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Log } from '#libs/telemetry';
-import { RecordEvents, SealEvents } from '../audit/index.js';
+import { RecordFact } from '../audit/index.js';
 import { Settings } from '../settings.js';
 import { ArchiveClient, type ArchiveFile } from './faa/archive-client.js';
 import { PromoteError } from './promote.errors.js';
@@ -55,13 +55,10 @@ export class Archive {
 
   /** Tokens are the service's, not a tenant's. What cannot be recorded is in the log alone. */
   private record(kind: string, data: Record<string, unknown>): void {
+    const draft = { kind, scope: { tenant: SYSTEM }, actor: { type: 'system', id: 'promote' }, data } as const;
     const recorded = this.commands
-      .execute(new SealEvents([{ kind, scope: { tenant: SYSTEM }, actor: { type: 'system', id: 'promote' }, data }]))
-      .then((events) => this.commands.execute(new RecordEvents(SYSTEM, events)))
-      .then(
-        () => undefined,
-        () => this.log.warn('oauth.not_recorded', { event_kind: kind }),
-      )
+      .execute(new RecordFact(draft))
+      .catch(() => this.log.warn('oauth.not_recorded', { event_kind: kind }))
       .finally(() => this.recording.delete(recorded));
     this.recording.add(recorded);
   }

@@ -3,7 +3,7 @@ import { hasCode } from '#libs/kernel';
 import { Log } from '#libs/telemetry';
 import { hourlyId } from '../domain/coalesced.js';
 import { NoteAccess } from './note-access.command.js';
-import { recordOnce } from './record-once.js';
+import { RecordFact } from './record-fact.command.js';
 
 const REMEMBERED = 10_000;
 /** A closed ledger must stay readable: that is when it is read most. */
@@ -22,7 +22,8 @@ export class NoteAccessHandler implements ICommandHandler<NoteAccess> {
     const id = hourlyId(Date.now(), tenant, credential, access.kind, access.same);
     if (this.noted.has(id)) return;
     try {
-      await recordOnce(this.commands, { id, kind: access.kind, scope: { tenant }, actor, data: access.data });
+      const draft = { id, kind: access.kind, scope: { tenant }, actor, data: access.data };
+      await this.commands.execute(new RecordFact(draft, { once: true }));
       if (this.noted.size >= REMEMBERED) this.noted.clear();
       this.noted.add(id);
     } catch (error) {

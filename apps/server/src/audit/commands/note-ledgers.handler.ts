@@ -8,7 +8,7 @@ import { Checkpoints } from '../storage/checkpoints.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Ledgers, type Ledger } from '../storage/ledgers.store.js';
 import { NoteLedgers } from './note-ledgers.command.js';
-import { recordOnce } from './record-once.js';
+import { RecordFact } from './record-fact.command.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -41,7 +41,7 @@ export class NoteLedgersHandler implements ICommandHandler<NoteLedgers> {
     if (!newest) return;
     const { size, root } = newest;
     const data = { ledger, size, root: Buffer.from(root).toString('hex'), origin_sha256: sha256(origin) };
-    await recordOnce(this.commands, { ...bySystem('ledger.noted', data), id: hourlyId(now, 'ledger.noted', ledger) });
+    await this.recordHourly(now, 'ledger.noted', ledger, data);
   }
 
   private async noteKey(now: number): Promise<void> {
@@ -50,12 +50,14 @@ export class NoteLedgersHandler implements ICommandHandler<NoteLedgers> {
     const known = await this.entries.ofKind(SYSTEM, 'key.activated');
     if (known.some(({ data }) => data?.['key_id'] === keyId)) return;
     const data = { key_id: keyId, purpose: 'note', public_key_sha256: sha256(publicKey) };
-    await recordOnce(this.commands, { ...bySystem('key.activated', data), id: hourlyId(now, 'key.activated', keyId) });
+    await this.recordHourly(now, 'key.activated', keyId, data);
   }
-}
 
-function bySystem(kind: string, data: EventDraft['data']): EventDraft {
-  return { kind, scope: { tenant: SYSTEM }, actor: { type: 'system', id: 'ledger' }, data };
+  private async recordHourly(now: number, kind: string, subject: string, data: EventDraft['data']): Promise<void> {
+    const id = hourlyId(now, kind, subject);
+    const draft = { id, kind, scope: { tenant: SYSTEM }, actor: { type: 'system', id: 'ledger' }, data } as const;
+    await this.commands.execute(new RecordFact(draft, { once: true }));
+  }
 }
 
 const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');

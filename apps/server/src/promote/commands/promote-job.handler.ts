@@ -1,6 +1,6 @@
 import { CommandBus, CommandHandler, QueryBus, type ICommandHandler } from '@nestjs/cqrs';
 import { Outboxes } from '#libs/mongo';
-import { RecordEvents, SealEvents, type EventDraft, type Requester } from '../../audit/index.js';
+import { RecordFact, SealEvents, type Requester } from '../../audit/index.js';
 import { annotate } from '../../http/request-context.js';
 import { GetJob, SettleJob, type JobView } from '../../jobs/index.js';
 import { Archive } from '../archive.js';
@@ -31,7 +31,7 @@ export class PromoteJobHandler implements ICommandHandler<PromoteJob> {
     const open = namesIn(wanted).filter((name) => before?.targets[name]?.state !== 'success');
     if (before && open.length === 0) {
       const data = { targets: namesIn(wanted) };
-      await this.record(promotionEvent('promote.idempotent_hit', before, requester, data));
+      await this.commands.execute(new RecordFact(promotionEvent('promote.idempotent_hit', before, requester, data)));
       return { promotion: before, again: true };
     }
     const promotion = promotionOf(job, wanted, new Date());
@@ -61,15 +61,9 @@ export class PromoteJobHandler implements ICommandHandler<PromoteJob> {
     annotate({ user_id: job.user_id });
     if (job.status === 'COMPLETED') return job;
     const subject = { tenant: job.tenant, job_id: job.id, ...(job.project !== undefined && { project: job.project }) };
-    await this.record(
-      promotionEvent('promote.not_ready', subject, requester, { reason: `job_${job.external_status}` }),
-    );
+    const data = { reason: `job_${job.external_status}` };
+    await this.commands.execute(new RecordFact(promotionEvent('promote.not_ready', subject, requester, data)));
     throw new PromoteError('PROMOTE.NOT_READY', `expected a completed job, found one ${job.external_status}`);
-  }
-
-  private async record(draft: EventDraft): Promise<void> {
-    const events = await this.commands.execute(new SealEvents([draft]));
-    await this.commands.execute(new RecordEvents(draft.scope.tenant, events));
   }
 }
 

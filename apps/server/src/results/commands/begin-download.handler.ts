@@ -3,7 +3,7 @@ import { CommandBus, CommandHandler, QueryBus, type ICommandHandler } from '@nes
 import { hasCode, uuidv7 } from '#libs/kernel';
 import { Outboxes } from '#libs/mongo';
 import type { ObjectStore } from '#libs/object-store';
-import { RecordEvents, SealEvents, type EventDraft, type Requester } from '../../audit/index.js';
+import { RecordFact, SealEvents, type Requester } from '../../audit/index.js';
 import { annotate } from '../../http/request-context.js';
 import { GetJob, SettleJob, type JobView } from '../../jobs/index.js';
 import { OBJECT_STORE } from '../../tokens.js';
@@ -59,7 +59,8 @@ export class BeginDownloadHandler implements ICommandHandler<BeginDownload> {
       throw new ResultsError('RESULTS.STORAGE_UNAVAILABLE', 'expected the artifact of the job, found another object');
     } catch (error) {
       const error_code = hasCode<string>(error) ? error.code : 'unknown';
-      await this.record(endedEvent(download, { outcome: 'storage_failed', sent_bytes: 0, error_code }, new Date()));
+      const ended = endedEvent(download, { outcome: 'storage_failed', sent_bytes: 0, error_code }, new Date());
+      await this.commands.execute(new RecordFact(ended));
       if (error instanceof ResultsError) throw error;
       throw new ResultsError('RESULTS.STORAGE_UNAVAILABLE', 'the artifact could not be opened', { cause: error });
     }
@@ -69,18 +70,14 @@ export class BeginDownloadHandler implements ICommandHandler<BeginDownload> {
   private async refused({ tenant, actor, request_id }: Requester, job: JobView, reason: string): Promise<void> {
     const key = [job.id, actor.id, actor.token_fingerprint, reason].join('/');
     if (!this.refusals.isFirst(key, Date.now())) return;
-    await this.record({
+    const fact = {
       kind: 'result.not_available',
       scope: { tenant, ...(job.project !== undefined && { project: job.project }) },
       actor,
       refs: { job_id: job.id, ...(request_id !== undefined && { request_id }) },
       data: { reason },
-    });
-  }
-
-  private async record(draft: EventDraft): Promise<void> {
-    const events = await this.commands.execute(new SealEvents([draft]));
-    await this.commands.execute(new RecordEvents(draft.scope.tenant, events));
+    };
+    await this.commands.execute(new RecordFact(fact));
   }
 }
 
