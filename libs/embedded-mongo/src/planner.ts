@@ -60,9 +60,8 @@ export function planOf(collection: Collection, filter: Doc, sort: Sort): Plan {
     if (candidate.score > best.score) best = candidate;
   }
   const { index, score } = best;
+  // Ranges decide alone only where they understand the whole filter: what is not supported reaches the matcher.
   const residual = best.decides ? undefined : matcherOf(filter);
-  // Unsupported operators are refused even where the ranges would decide.
-  if (!residual) matcherOf(filter);
   return {
     index,
     indexName: index?.name ?? '_id_',
@@ -173,7 +172,7 @@ function conditionsOf(filter: Doc): { conditions: Map<string, Condition>; covere
 function gather(filter: Doc, into: Map<string, Condition>): boolean {
   let covered = true;
   for (const [path, expression] of Object.entries(filter)) {
-    if (path === '$and' && Array.isArray(expression)) {
+    if (path === '$and' && Array.isArray(expression) && expression.length > 0) {
       for (const part of expression) covered = isPlainObject(part) && gather(part, into) && covered;
     } else if (path.startsWith('$')) covered = false;
     else covered = gatherPath(path, expression, into) && covered;

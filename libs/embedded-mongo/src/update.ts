@@ -1,5 +1,5 @@
 import { ObjectId, serialize } from 'bson';
-import { update as mingoUpdate } from 'mingo';
+import { update as mingoUpdate } from 'mingo/updater';
 import {
   assertWellFormed,
   decodeDocument,
