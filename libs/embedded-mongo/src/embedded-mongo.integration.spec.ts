@@ -135,6 +135,15 @@ describe('a running engine', () => {
     expect(found.map(({ n }) => n)).toEqual(Array.from({ length: 34 }, (_, n) => n + 1));
   });
 
+  it('leaves nothing of a document that its last index refuses, and keeps what came before it', async () => {
+    const things = client.db('d').collection<Doc>('c');
+    for (const name of ['a', 'b', 'c']) await things.createIndex({ [name]: 1 }, { unique: name !== 'b', name });
+    const list = [1, 2, 3, 4].map((n) => ({ _id: `${n}`, a: n, b: n, c: n === 3 ? 1 : n }));
+    await expect(things.insertMany(list)).rejects.toMatchObject({ code: 11000, insertedCount: 2 });
+    expect(await client.db('d').command({ validate: 'c' })).toMatchObject({ valid: true, errors: [], nrecords: 2 });
+    await things.insertOne({ _id: '3', a: 3, b: 3, c: 3 });
+  });
+
   it('stops at the limit where several values of a field are read in the order of the next', async () => {
     const things = client.db('d').collection<Doc>('c');
     await things.createIndex({ status: 1, at: -1 });

@@ -27,7 +27,7 @@ export const MAX_KEY_BYTES = 1978;
 
 const END = 0x00;
 
-/** Builds keys in one buffer that is used again: `take` copies, `view` is valid until the next `reset`. */
+/** Builds keys in one buffer that is used again; what it gives is a copy. */
 export class KeyWriter {
   private buf = Buffer.allocUnsafe(8192);
   private length = 0;
@@ -35,11 +35,6 @@ export class KeyWriter {
   reset(): this {
     this.length = 0;
     return this;
-  }
-
-  view(): Buffer {
-    this.assertSize();
-    return this.buf.subarray(0, this.length);
   }
 
   take(): Buffer {

@@ -58,7 +58,7 @@ export function equals(a: unknown, b: unknown): boolean {
 }
 
 /** How `operator` compares, for candidates of the operand's own class only (manual: comparison, type bracketing). */
-export function rangeTest(operator: string, operand: unknown): Test {
+function rangeTest(operator: string, operand: unknown): Test {
   const inclusive = operator === '$gte' || operator === '$lte';
   const sign = operator.startsWith('$g') ? 1 : -1;
   if (operand === null) return (candidate) => inclusive && (candidate === null || candidate === undefined);
@@ -77,7 +77,7 @@ export function rangeTest(operator: string, operand: unknown): Test {
  * Calls back with each value that a dotted path stands for, until the callback returns true: array elements are
  * entered, a last array is offered whole and by element, and `undefined` stands for an absent field.
  */
-export function someValueAt(value: unknown, parts: readonly string[], test: Test, at = 0): boolean {
+function someValueAt(value: unknown, parts: readonly string[], test: Test, at = 0): boolean {
   const part = parts[at];
   if (part === undefined) {
     if (test(value)) return true;

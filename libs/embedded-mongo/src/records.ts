@@ -135,10 +135,6 @@ export function idKeyOf(doc: Buffer): Buffer {
     .take();
 }
 
-export function idKey(id: unknown): Buffer {
-  return keys.reset().value(id).take();
-}
-
 export function documentKey(collection: Collection, id: Buffer): Buffer {
   return keys.reset().uint32(collection.number).bytes(id).take();
 }
