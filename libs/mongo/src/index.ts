@@ -10,3 +10,4 @@ export { outboxOf, outboxSchemaFields, outboxUpdate } from './outbox.types.js';
 export type { OutboxEvent, OutboxFields, OutboxItem } from './outbox.types.js';
 export { Outboxes, outboxIndex } from './outboxes.js';
 export type { OutboxFailure, OutboxPorts, Reaction } from './outboxes.js';
+export { Sweep } from './sweep.js';
