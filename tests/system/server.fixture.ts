@@ -25,11 +25,7 @@ export async function submission(userId: string, model: Uint8Array = fixtureCnn(
   form.set('user_id', userId);
   form.set('model', new Blob([model]), 'fixture.onnx');
   for (const [index, png] of (await fixtureImages(4)).entries()) {
-    form.append(
-      'ref_images[]',
-      new Blob([png], { type: 'image/png' }),
-      `image-${index}.png`,
-    );
+    form.append('ref_images[]', new Blob([png], { type: 'image/png' }), `image-${index}.png`);
   }
   return form;
 }
