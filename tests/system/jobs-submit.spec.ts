@@ -4,7 +4,7 @@ import {
   Api,
   startedServer,
   Store,
-  storedFiles,
+  storedKeys,
   twoInputModel,
   unknownOperatorModel,
   until,
@@ -45,10 +45,10 @@ const fields = (): Part[] => [
 
 /** Nothing of a refused submission may stay: neither objects nor the mark that finds them. */
 async function leftBehind(act: () => Promise<unknown>): Promise<string[]> {
-  const before = new Set(await storedFiles(server));
+  const before = new Set(await storedKeys(server));
   await act();
   await until(async () => (await store.db.collection('uploads').countDocuments()) === 0);
-  return (await storedFiles(server)).filter((path) => !before.has(path));
+  return (await storedKeys(server)).filter((key) => !before.has(key));
 }
 
 describe('POST /jobs', () => {

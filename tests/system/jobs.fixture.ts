@@ -1,8 +1,5 @@
-import { mkdtemp, readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import mongoose from 'mongoose';
+import { openObjectStore } from '#libs/object-store';
 import { attr, encodeModel, floatTensor, nodeOf, seededRandom, valueInfo, type NodeProto } from '#libs/onnx';
 import { startServer, type RunningServer } from '#libs/testing';
 
@@ -29,11 +26,14 @@ export interface ProblemAnswer {
 /** A part of a submission, in the order it is sent; `file` parts have a file name. */
 export type Part = [name: string, value: string] | [name: string, content: Uint8Array, fileName: string];
 
-/** A server as a user would start it, and the folder of its objects. */
-export async function startedServer(env: Record<string, string> = {}, dataDir?: string): Promise<RunningServer> {
-  const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'assay-test-')));
-  const OBJECT_STORE_URL = pathToFileURL(join(folder, 'objects')).href;
-  return startServer({ dataDir: folder, env: { OBJECT_STORE_URL, ...env } });
+/** A server as a user would start it. */
+export function startedServer(env: Record<string, string> = {}, dataDir?: string): Promise<RunningServer> {
+  return startServer({ env, ...(dataDir !== undefined && { dataDir }) });
+}
+
+/** One on the embedded stores, whatever the tests run on: its objects are files, and it is alone on its database. */
+export function embeddedServer(env: Record<string, string> = {}, dataDir?: string): Promise<RunningServer> {
+  return startServer({ env, embedded: true, ...(dataDir !== undefined && { dataDir }) });
 }
 
 /** What a caller with this key can do. */
@@ -122,10 +122,13 @@ export class Store {
   }
 }
 
-/** Files of the object store that belong to jobs, below `objects/objects`. */
-export async function storedFiles({ dataDir }: RunningServer): Promise<string[]> {
-  const files = await readdir(join(dataDir, 'objects'), { recursive: true, withFileTypes: true });
-  return files.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+/** What the object store holds of all tenants. */
+export async function storedKeys({ objectStoreUrl }: RunningServer): Promise<string[]> {
+  const objects = await openObjectStore(objectStoreUrl);
+  const keys: string[] = [];
+  for await (const { key } of objects.list('tenants/')) keys.push(key);
+  objects.close();
+  return keys;
 }
 
 /** Resolves when `holds` does; the test's own time limit ends it. */

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { fixtureCnn, fixtureImages, type RunningServer } from '#libs/testing';
-import { Api, startedServer, Store, storedFiles, until, wideModel, type JobAnswer, type Part } from './jobs.fixture.js';
+import { Api, embeddedServer, Store, until, wideModel, type JobAnswer, type Part } from './jobs.fixture.js';
 
 /** Made before anything is connected: it keeps the event loop for seconds. */
 const wide = wideModel(8_000);
@@ -14,7 +15,7 @@ let store: Store;
 let user = 0;
 
 beforeAll(async () => {
-  server = await startedServer();
+  server = await embeddedServer();
   api = Api.of(server);
   store = await Store.of(server);
 });
@@ -39,7 +40,7 @@ async function fileOf(job: JobAnswer): Promise<string> {
   const { key } = (await store.db.collection('jobs').findOne({ _id: job.id as never }))!['artifact'] as {
     key: string;
   };
-  return (await storedFiles(server)).find((path) => path.includes(key))!;
+  return join(server.dataDir, 'objects/objects', key);
 }
 
 /** Downloads of the job, each by its kinds in order. */
@@ -179,7 +180,7 @@ describe('GET /jobs/:id/result', () => {
       await until(async () => (await outcomes(large)).length === 3);
       await store.close();
       await server.kill();
-      server = await startedServer({}, server.dataDir);
+      server = await embeddedServer({}, server.dataDir);
       api = Api.of(server);
       store = await Store.of(server);
       await until(async () => (await outcomes(large)).length === 4);

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 
 /** A server started as a user would, on a free port and in a folder of its own. */
 export interface RunningServer {
@@ -13,8 +14,9 @@ export interface RunningServer {
   dataDir: string;
   /** The operator's key on the embedded engine, the pre-shared key on an external one. */
   apiKey: string;
-  /** Where the database is, for tests that go behind the server's back. */
+  /** Where the database and the objects are, for tests that go behind the server's back. */
   mongoUri: string;
+  objectStoreUrl: string;
   /** The log so far: standard output, one JSON object a line. */
   log(): string;
   /** Standard error so far. */
@@ -30,6 +32,8 @@ export interface RunningServer {
 export interface ServerOptions {
   dataDir?: string;
   env?: Record<string, string>;
+  /** For what only the embedded stores promise: MONGODB_URI and OBJECT_STORE_URL of the tests are not passed on. */
+  embedded?: boolean;
 }
 
 /** Of the tree, whether this file runs from its source or from dist. */
@@ -45,7 +49,7 @@ const START_MS = 60_000;
  */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'assay-test-')));
-  const external = externalStores(dataDir);
+  const external: ExternalStores = options.embedded ? { env: {} } : externalStores(dataDir);
   const child = spawned(dataDir, external.env, options.env);
   const output = collected(child);
   const { url } = await listening(child, dataDir, output);
@@ -61,6 +65,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     dataDir,
     apiKey: external.apiKey ?? (await readFile(join(dataDir, 'operator.key'), 'utf8')).trim(),
     mongoUri: external.env['MONGODB_URI'] ?? (await readFile(join(dataDir, 'mongo.uri'), 'utf8')).trim(),
+    objectStoreUrl: external.env['OBJECT_STORE_URL'] ?? pathToFileURL(join(dataDir, 'objects')).href,
     log: () => output.stdout,
     errors: () => output.stderr,
     stop: async () => {
@@ -94,7 +99,12 @@ function spawned(dataDir: string, stores: Record<string, string>, env: Record<st
   });
 }
 
-function externalStores(dataDir: string): { env: Record<string, string>; apiKey?: string } {
+interface ExternalStores {
+  env: Record<string, string>;
+  apiKey?: string;
+}
+
+function externalStores(dataDir: string): ExternalStores {
   const own = dataDir
     .replace(/.*assay-test-/, '')
     .replace(/[^A-Za-z0-9]/g, '')
