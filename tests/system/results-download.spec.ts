@@ -40,7 +40,7 @@ async function fileOf(job: JobAnswer): Promise<string> {
   const { key } = (await store.db.collection('jobs').findOne({ _id: job.id as never }))!['artifact'] as {
     key: string;
   };
-  return join(server.dataDir, 'objects/objects', key);
+  return join(server.dataDir, 'objects/objects', `${key}@object`);
 }
 
 /** Downloads of the job, each by its kinds in order. */
