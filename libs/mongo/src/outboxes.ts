@@ -124,7 +124,7 @@ export class Outboxes {
       await aggregates.updateOne({ _id: id }, { $pull: { outbox: { id: event.id } }, $unset: { outbox_attempts: 1 } });
       at.attempts = 1;
     }
-    // If the process dies here, the relay finds an empty outbox and clears the mark. The filter keeps a mark that a
+    // If the process dies here, the relay finds an empty outbox and clears its due time. The filter keeps one that a
     // new event set meanwhile.
     await aggregates.updateOne({ _id: id, outbox: [] }, { $unset: { outbox_due: 1 } });
   }

@@ -21,7 +21,7 @@ import type {
 import { assertNotShortened, assertUnlocked, lockOf, wholeSecond } from './retention.js';
 import type { Lock } from './retention.js';
 import { sweepTemporaryFiles, temporaryName } from './temporary-files.js';
-import { Turns } from './turns.js';
+import { OneAtATime } from './one-at-a-time.js';
 
 /** No key segment holds `@`, so an object's file is never taken for a folder: `a` and `a/b` may both be objects. */
 const OBJECT = '@object';
@@ -36,7 +36,7 @@ export class FileObjectStore implements ObjectStore {
   readonly #temporary: string;
   readonly #folders: DurableFolders;
   readonly #locks: FileLocks;
-  readonly #turns = new Turns();
+  readonly #oneAtATime = new OneAtATime();
 
   private constructor(root: string) {
     this.#objects = join(root, 'objects');
@@ -64,7 +64,7 @@ export class FileObjectStore implements ObjectStore {
       await this.#assertMayWrite(key, options);
       const stored = await this.#writeAside(temporary, key, content, options);
       // If the process dies here, the temporary file is swept when the store is opened again.
-      await this.#turns.take(key, () => this.#commit(temporary, key, lock, options));
+      await this.#oneAtATime.take(key, () => this.#commit(temporary, key, lock, options));
       return { ...stored, ...lock };
     } catch (error) {
       throw storeError(error, key);
@@ -172,7 +172,7 @@ export class FileObjectStore implements ObjectStore {
   async #inTurn(key: string, options: CallOptions, act: () => Promise<void>): Promise<void> {
     assertObjectKey(key);
     throwIfAborted(options.signal);
-    await this.#turns.take(key, act).catch((error: unknown) => {
+    await this.#oneAtATime.take(key, act).catch((error: unknown) => {
       throw storeError(error, key);
     });
   }

@@ -1,14 +1,10 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { Log, LogFields } from '#libs/telemetry';
-import type { Caller, RequestWithCaller } from './access.js';
+import type { Caller } from './access.js';
 import type { RouteAction } from './action.js';
 import { inContext, newRequestContext, type RequestContext } from './request-context.js';
+import type { RoutedRequest } from './routed-request.js';
 import { loggedAddress } from './source-address.js';
-
-/** What the guard learnt of the route, for the line at the end. */
-export interface MarkedRequest extends RequestWithCaller {
-  marked?: { route: string; action: RouteAction | undefined };
-}
 
 /** Written whole, successes too; other successful reads are sampled. */
 const ALWAYS = /^(?:promote|result|oauth|auth|config|audit|archive|decision)\./;
@@ -46,17 +42,17 @@ interface Line {
   caller: Caller | undefined;
 }
 
-function lineOf(request: MarkedRequest, response: Response, context: RequestContext, measured: LogFields): Line {
-  const { caller, marked } = request;
+function lineOf(request: RoutedRequest, response: Response, context: RequestContext, measured: LogFields): Line {
+  const { caller, routed } = request;
   const left = !response.writableFinished;
   const code = left && !response.headersSent ? CLIENT_CLOSED : response.statusCode;
   const size = Number(response.getHeader('content-length'));
   return {
-    action: marked?.action ?? { done: 'http.request', failed: 'http.request' },
+    action: routed?.action ?? { done: 'http.request', failed: 'http.request' },
     code,
     caller,
     fields: {
-      route: marked?.route ?? 'unmatched',
+      route: routed?.route ?? 'unmatched',
       method: request.method,
       code,
       ...measured,

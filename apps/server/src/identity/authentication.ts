@@ -69,8 +69,8 @@ export class Authentication {
 }
 
 function keyOf(record: ApiKeyRecord): ApiKey {
-  const { _id: id, of_tenant: tenant, client_id, actor_type, origin, scopes, expires_at } = record;
-  return { id, tenant, client_id, actor_type, origin, scopes, ...(expires_at && { expires_at }) };
+  const { _id: id, of_tenant: tenant, client_id, actor_type, kept_in, scopes, expires_at } = record;
+  return { id, tenant, client_id, actor_type, kept_in, scopes, ...(expires_at && { expires_at }) };
 }
 
 function callerBy(key: ApiKey, fingerprint: string): Caller {

@@ -68,7 +68,7 @@ export class Bootstrap implements OnModuleInit, OnApplicationBootstrap {
     const hash = keyHash(value);
     const id = `preshared-${fingerprintOf(hash)}`;
     const scopes = CONSUMER.map((permission) => scopeOf(permission, tenant));
-    const key: ApiKey = { id, tenant, client_id: clientId, actor_type: 'service', origin: 'environment', scopes };
+    const key: ApiKey = { id, tenant, client_id: clientId, actor_type: 'service', kept_in: 'environment', scopes };
     await this.keys.add(key, undefined, []);
     this.authentication.usePreShared(key, hash);
     await this.enabled(key, value);
@@ -87,7 +87,7 @@ export class Bootstrap implements OnModuleInit, OnApplicationBootstrap {
       tenant,
       client_id: 'operator',
       actor_type: 'operator',
-      origin: 'operator_key_file',
+      kept_in: 'operator_key_file',
       scopes,
     };
     await this.recordOperator(key, keyHash(secret).toString('hex'));
@@ -105,8 +105,8 @@ export class Bootstrap implements OnModuleInit, OnApplicationBootstrap {
           `${known.revoked_at ? 'one that was revoked' : 'another secret'}; remove the file to have a new key`,
       );
     }
-    const { tenant, client_id, origin } = key;
-    const data = { tenant, client_id, origin };
+    const { tenant, client_id, kept_in } = key;
+    const data = { tenant, client_id, kept_in };
     const events = await this.ledger.sealed('api_key.created', { type: 'api_key', id: key.id }, data);
     if (await this.keys.add(key, sha256, events)) await this.ledger.drain(API_KEYS, key.id);
   }

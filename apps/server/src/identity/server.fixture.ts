@@ -91,7 +91,7 @@ export function recordOf(key: string, change: Partial<ApiKeyRecord>): ApiKeyReco
     of_tenant: 'default',
     client_id: 'narrow',
     actor_type: 'service',
-    origin: 'environment',
+    kept_in: 'environment',
     scopes: [],
     sha256: keyHash(key).toString('hex'),
     created_at: new Date(),

@@ -1,6 +1,6 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { Outboxes } from '#libs/mongo';
-import { Archive } from './archive.js';
+import { FileArchive } from './file-archive.js';
 import { PromoteJobHandler } from './commands/promote-job.handler.js';
 import { PutTargetHandler } from './commands/put-target.handler.js';
 import { PromoteController } from './http/promote.controller.js';
@@ -9,7 +9,7 @@ import { PROMOTIONS, PromotionStore } from './storage/promotion.store.js';
 
 @Module({
   controllers: [PromoteController],
-  providers: [Archive, PromotionStore, PromoteJobHandler, PutTargetHandler, GetPromotionHandler],
+  providers: [FileArchive, PromotionStore, PromoteJobHandler, PutTargetHandler, GetPromotionHandler],
 })
 export class PromoteModule implements OnModuleInit {
   constructor(private readonly outboxes: Outboxes) {}

@@ -14,7 +14,7 @@ export const REJECTIONS = [
 /** All but `access.denied` stand in the `system` ledger. */
 export const identityEventKinds = eventKinds({
   'tenant.created': { schema: 1, data: {} },
-  'api_key.created': { schema: 1, data: { tenant: 'id', client_id: 'id', origin: { oneOf: ['operator_key_file'] } } },
+  'api_key.created': { schema: 1, data: { tenant: 'id', client_id: 'id', kept_in: { oneOf: ['operator_key_file'] } } },
   'api_key.revoked': { schema: 1, data: { tenant: 'id', client_id: 'id', reason: { oneOf: ['key_file_lost'] } } },
   'config.api_key_enabled': { schema: 1, data: { tenant: 'id', client_id: 'id', api_key_length: 'count' } },
   'auth.api_key.not_configured': { schema: 1, data: { count: 'count', window_ms: 'count' } },

@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ACCESS, type Access, type Caller, type Permission, type RequestWithCaller } from '../../http/access.js';
-import { markRoute } from '../../http/mark-route.js';
+import { noteRoute } from '../../http/routed-request.js';
 import { annotate } from '../../http/request-context.js';
 import { Authentication } from '../authentication.js';
 import { holds, scopeOf } from '../domain/scopes.js';
@@ -11,7 +11,7 @@ import { SecurityWindow } from '../security-window.js';
 /** Version of the rules below, as decision records carry it. */
 const POLICY_VERSION = '1';
 
-/** Global. A route that does not say who may call it is refused (routes.spec.ts walks all of them). */
+/** Global. A route that does not say who may call it is refused (routes.integration.spec.ts walks all of them). */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
   constructor(
@@ -21,7 +21,7 @@ export class ApiKeyGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    markRoute(context, this.reflector);
+    noteRoute(context, this.reflector);
     const request = context.switchToHttp().getRequest<RequestWithCaller>();
     const targets = [context.getHandler(), context.getClass()];
     const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS, targets);

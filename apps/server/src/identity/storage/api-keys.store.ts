@@ -4,7 +4,7 @@ import { MongoStore, outboxOf, outboxUpdate, type OutboxEvent, type OutboxFields
 export const API_KEYS = 'api_keys';
 
 /** Where a key's secret is kept by its owner. */
-export type KeyOrigin = 'operator_key_file' | 'environment';
+export type KeptIn = 'operator_key_file' | 'environment';
 
 /** A key without its secret. */
 export interface ApiKey {
@@ -12,7 +12,7 @@ export interface ApiKey {
   tenant: string;
   client_id: string;
   actor_type: 'service' | 'operator';
-  origin: KeyOrigin;
+  kept_in: KeptIn;
   scopes: string[];
   expires_at?: Date;
 }
@@ -24,7 +24,7 @@ export interface ApiKeyRecord extends OutboxFields {
   of_tenant: string;
   client_id: string;
   actor_type: 'service' | 'operator';
-  origin: KeyOrigin;
+  kept_in: KeptIn;
   scopes: string[];
   /** SHA-256 of the key in hex. Absent for the pre-shared key: a weak one could be guessed from its hash. */
   sha256?: string;
@@ -71,7 +71,7 @@ export class ApiKeys {
   /** Keys made from a key file that are still valid, other than `id`. */
   async othersFromFile(id: string): Promise<ApiKeyRecord[]> {
     return this.records
-      .find({ origin: 'operator_key_file', revoked_at: { $exists: false }, _id: { $ne: id } })
+      .find({ kept_in: 'operator_key_file', revoked_at: { $exists: false }, _id: { $ne: id } })
       .toArray();
   }
 

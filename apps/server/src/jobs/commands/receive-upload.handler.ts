@@ -23,7 +23,7 @@ export class ReceiveUploadHandler implements ICommandHandler<ReceiveUpload> {
   async execute({ tenant, parts }: ReceiveUpload): Promise<Upload> {
     const jobId = uuidv7();
     await this.uploads.begin(tenant, jobId);
-    // If the process dies from here on, the sweep finds the mark and removes what was stored.
+    // If the process dies from here on, the sweep finds the upload and removes what was stored.
     try {
       return await this.received(tenant, jobId, parts);
     } catch (error) {

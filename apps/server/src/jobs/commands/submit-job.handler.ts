@@ -39,7 +39,7 @@ export class SubmitJobHandler implements ICommandHandler<SubmitJob> {
       if (error instanceof JobsError) await this.uploads.discard(tenant, job_id);
       throw error;
     }
-    // If the process dies here, the relay drains the job and the sweep finds the mark of a job that is there.
+    // If the process dies here, the relay drains the job and the sweep finds the upload of a job that is there.
     await this.uploads.end(job_id).catch(() => undefined);
     await this.outboxes.drain(JOBS, job_id).catch(() => undefined); // told by the outboxes; the relay goes on
     return this.queries.execute(new GetJob(tenant, job_id));

@@ -13,7 +13,7 @@ interface UploadDocument {
 }
 
 /**
- * The files of submissions. Which job ids have objects that no job owns yet is marked before the first byte is stored,
+ * The files of submissions. Which job ids have objects that no job owns yet is recorded before the first byte is stored,
  * until the job is there or the objects are gone: so what a crash leaves is found without listing the object store.
  */
 @Injectable()
@@ -26,7 +26,7 @@ export class UploadStore {
   /** Durable on return. */
   async begin(tenant: string, jobId: string): Promise<void> {
     const change = { $set: { tenant }, $currentDate: { started_at: true as const } };
-    await this.marks().updateOne({ _id: jobId }, change, { upsert: true });
+    await this.records().updateOne({ _id: jobId }, change, { upsert: true });
   }
 
   /**
@@ -48,14 +48,14 @@ export class UploadStore {
 
   /** The objects have their job. */
   async end(jobId: string): Promise<void> {
-    await this.marks().deleteOne({ _id: jobId });
+    await this.records().deleteOne({ _id: jobId });
   }
 
-  /** Removes the objects, then the mark. Never rejects: a mark that stays is found by the next sweep. */
+  /** Removes the objects, then the record. Never rejects: a record that stays is found by the next sweep. */
   async discard(tenant: string, jobId: string): Promise<void> {
     try {
       for await (const { key } of this.objects.list(folderOf(tenant, jobId))) await this.objects.delete(key);
-      // If the process dies here, the sweep finds no object and removes the mark.
+      // If the process dies here, the sweep finds no object and removes the record.
       await this.end(jobId);
     } catch {
       return;
@@ -65,7 +65,7 @@ export class UploadStore {
   /** Those begun at least `ageMs` ago by the store's clock, oldest first, at most 1,000. */
   async abandoned(ageMs: number): Promise<{ jobId: string; tenant: string }[]> {
     const before = new Date((await this.store.now()).getTime() - ageMs);
-    const found = await this.marks()
+    const found = await this.records()
       .find({ started_at: { $lte: before } })
       .sort({ started_at: 1 })
       .limit(1_000)
@@ -73,7 +73,7 @@ export class UploadStore {
     return found.map(({ _id, tenant }) => ({ jobId: _id, tenant }));
   }
 
-  private marks() {
+  private records() {
     return this.store.collection<UploadDocument>('uploads');
   }
 }

@@ -3,7 +3,7 @@ import { Outboxes } from '#libs/mongo';
 import { RecordFact, SealEvents, type Requester } from '../../audit/index.js';
 import { annotate } from '../../http/request-context.js';
 import { GetJob, SettleJob, type JobView } from '../../jobs/index.js';
-import { Archive } from '../archive.js';
+import { FileArchive } from '../file-archive.js';
 import { namesIn, promotionEvent, promotionId, targetsOf } from '../domain/promotion.js';
 import { PromoteError } from '../promote.errors.js';
 import type { Promotion, TargetName } from '../promote.types.js';
@@ -14,7 +14,7 @@ import { PutTarget } from './put-target.command.js';
 @CommandHandler(PromoteJob)
 export class PromoteJobHandler implements ICommandHandler<PromoteJob> {
   constructor(
-    private readonly archive: Archive,
+    private readonly archive: FileArchive,
     private readonly promotions: PromotionStore,
     private readonly outboxes: Outboxes,
     private readonly commands: CommandBus,

@@ -5,7 +5,7 @@ import { Outboxes } from '#libs/mongo';
 import type { ObjectStore } from '#libs/object-store';
 import { SealEvents } from '../../audit/index.js';
 import { OBJECT_STORE } from '../../tokens.js';
-import { Archive } from '../archive.js';
+import { FileArchive } from '../file-archive.js';
 import { promotionEvent } from '../domain/promotion.js';
 import { FAAError } from '../faa/faa.errors.js';
 import { PromoteError } from '../promote.errors.js';
@@ -17,7 +17,7 @@ import { PutTarget } from './put-target.command.js';
 export class PutTargetHandler implements ICommandHandler<PutTarget> {
   constructor(
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
-    private readonly archive: Archive,
+    private readonly archive: FileArchive,
     private readonly promotions: PromotionStore,
     private readonly outboxes: Outboxes,
     private readonly commands: CommandBus,

@@ -2,9 +2,9 @@ import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/commo
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request } from 'express';
 import { Caller, requesterOf, RequireScope } from '../../http/access.js';
-import type { MarkedRequest } from '../../http/access-line.js';
 import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
+import { nameAction } from '../../http/routed-request.js';
 import { PromoteJob } from '../commands/promote-job.command.js';
 import { FAAError } from '../faa/faa.errors.js';
 import { PromoteError } from '../promote.errors.js';
@@ -32,13 +32,14 @@ export class PromoteController {
     annotate({ job_id: id.slice(0, 64) });
     try {
       const { promotion, again } = await this.commands.execute(new PromoteJob(requesterOf(caller), id, targets));
-      if (again) named(request, 'idempotent_hit');
+      if (again) nameAction(request, 'promote.idempotent_hit');
       return promotionResource(promotion);
     } catch (error) {
       if (error instanceof FAAError) {
-        named(request, 'faa_put_failed');
+        nameAction(request, 'promote.faa_put_failed');
         annotate({ error_name: error.name });
-      } else if (error instanceof PromoteError && error.code === 'PROMOTE.NOT_READY') named(request, 'not_ready');
+      } else if (error instanceof PromoteError && error.code === 'PROMOTE.NOT_READY')
+        nameAction(request, 'promote.not_ready');
       throw error;
     }
   }
@@ -50,8 +51,4 @@ export class PromoteController {
     annotate({ job_id: id.slice(0, 64) });
     return promotionResource(await this.queries.execute(new GetPromotion(tenant, id)));
   }
-}
-
-function named(request: MarkedRequest, outcome: string): void {
-  if (request.marked) request.marked.action = { done: `promote.${outcome}`, failed: `promote.${outcome}` };
 }

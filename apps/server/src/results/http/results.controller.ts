@@ -4,9 +4,9 @@ import type { Request, Response } from 'express';
 import { hasCode } from '#libs/kernel';
 import type { Requester } from '../../audit/index.js';
 import { Caller, requesterOf, RequireScope } from '../../http/access.js';
-import type { MarkedRequest } from '../../http/access-line.js';
 import { Action } from '../../http/action.js';
 import { annotate, requestContext } from '../../http/request-context.js';
+import { nameAction } from '../../http/routed-request.js';
 import { GetJob } from '../../jobs/index.js';
 import { Settings } from '../../settings.js';
 import { BeginDownload } from '../commands/begin-download.command.js';
@@ -54,7 +54,7 @@ export class ResultsController {
     const fields = requestContext()?.fields;
     response.once('finish', () => fields && Object.assign(fields, { stream_completed: true }));
     const sent = await sentBody(response, download.body, this.settings.results.timeoutMs, (outcome) => {
-      named(request, outcome);
+      nameAction(request, `result.${outcome}`);
       annotate({ error_code: outcome });
     });
     const error_code = hasCode<string>(sent.error) ? sent.error.code : undefined;
@@ -80,12 +80,8 @@ export class ResultsController {
       return await this.commands.execute(new BeginDownload(requester, id));
     } catch (error) {
       const isStorage = error instanceof ResultsError && error.code === 'RESULTS.STORAGE_UNAVAILABLE';
-      named(request, isStorage ? 'storage_failed' : 'not_available');
+      nameAction(request, isStorage ? 'result.storage_failed' : 'result.not_available');
       throw error;
     }
   }
-}
-
-function named(request: MarkedRequest, outcome: string): void {
-  if (request.marked) request.marked.action = { done: `result.${outcome}`, failed: `result.${outcome}` };
 }

@@ -8,8 +8,8 @@ import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 
 import type { TokenFacts } from './access-tokens.js';
-import { ArchiveClient } from './archive-client.js';
-import type { ArchiveFile, ArchiveSettings } from './archive-client.js';
+import { FileArchiveClient } from './file-archive-client.js';
+import type { FileToArchive, FileArchiveSettings } from './file-archive-client.js';
 
 /** Of infrastructure/dev/archive-stand-in.mjs, what is used here. */
 interface StandIn {
@@ -46,17 +46,17 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function client(changes: Partial<ArchiveSettings> = {}): ArchiveClient {
+function client(changes: Partial<FileArchiveSettings> = {}): FileArchiveClient {
   const { url, tokenUrl } = archive;
   const told: TokenFacts = {
     tokenObtained: (fact) => void facts.obtained.push(fact),
     tokenEndpointError: (fact) => void facts.failed.push(fact),
   };
   const common = { clientId: 'assay', clientSecret: SECRET, scope: SCOPE, timeoutMs: 10_000 };
-  return new ArchiveClient({ url, tokenUrl, ...common, ...changes }, told);
+  return new FileArchiveClient({ url, tokenUrl, ...common, ...changes }, told);
 }
 
-function file(content: Buffer, changes: Partial<ArchiveFile> = {}): ArchiveFile {
+function file(content: Buffer, changes: Partial<FileToArchive> = {}): FileToArchive {
   const sha256 = createHash('sha256').update(content).digest('hex');
   const open = async () => Readable.from([content]);
   return { name: 'job-1/out.kref.zip', bytes: content.length, sha256, open, ...changes };
@@ -67,7 +67,7 @@ const later = (ms: number) => {
   jest.spyOn(Date, 'now').mockImplementation(() => then);
 };
 
-describe('ArchiveClient', () => {
+describe('FileArchiveClient', () => {
   it('puts a file, streamed and with its digest', async () => {
     const content = randomBytes(3_000_000);
     const chunks = [content.subarray(0, 1_000_000), content.subarray(1_000_000)];

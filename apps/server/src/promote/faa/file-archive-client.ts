@@ -13,14 +13,14 @@ import { AccessTokens } from './access-tokens.js';
 import type { TokenFacts, TokenSettings } from './access-tokens.js';
 import { FAAError, noAnswer, refusal } from './faa.errors.js';
 
-export interface ArchiveSettings extends TokenSettings {
+export interface FileArchiveSettings extends TokenSettings {
   /** Base of the archive: files go to `<url>/files/<name>`. */
   url: string;
   /** For one attempt, from the first byte sent to the answer; a token request has as long. */
   timeoutMs: number;
 }
 
-export interface ArchiveFile {
+export interface FileToArchive {
   /** Segments parted by slashes. */
   name: string;
   /** A fresh stream of the file for each attempt. */
@@ -39,12 +39,12 @@ const BREAK_MS = 15_000;
 const WHAT = 'take the file';
 
 /** The organisation's file archive (FAA). One of these in a process: token and circuit breaker are shared by all puts. */
-export class ArchiveClient {
+export class FileArchiveClient {
   readonly #tokens: AccessTokens;
   readonly #policy: { execute<T>(act: () => Promise<T>, signal?: AbortSignal): Promise<T> };
 
   constructor(
-    private readonly settings: ArchiveSettings,
+    private readonly settings: FileArchiveSettings,
     facts: TokenFacts,
   ) {
     this.#tokens = new AccessTokens(settings, facts);
@@ -62,7 +62,7 @@ export class ArchiveClient {
    * failed with, as it is; with the signal's reason when the caller gives up. After FAATimeoutError and
    * FAAUnavailableError the archive may have the file.
    */
-  async put(file: ArchiveFile): Promise<{ created: boolean }> {
+  async put(file: FileToArchive): Promise<{ created: boolean }> {
     try {
       return await this.#policy.execute(() => this.#attempt(file), file.signal);
     } catch (error) {
@@ -73,7 +73,7 @@ export class ArchiveClient {
     }
   }
 
-  async #attempt(file: ArchiveFile): Promise<{ created: boolean }> {
+  async #attempt(file: FileToArchive): Promise<{ created: boolean }> {
     const token = await this.#tokens.current();
     let status = await this.#send(file, token);
     if (status === 401) {
@@ -86,7 +86,7 @@ export class ArchiveClient {
   }
 
   /** The status the archive answered with. */
-  async #send(file: ArchiveFile, token: string): Promise<number> {
+  async #send(file: FileToArchive, token: string): Promise<number> {
     file.signal?.throwIfAborted();
     const source = await file.open();
     let sourceError: Error | undefined;

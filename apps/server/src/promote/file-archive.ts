@@ -3,15 +3,15 @@ import { CommandBus } from '@nestjs/cqrs';
 import { Log } from '#libs/telemetry';
 import { RecordFact } from '../audit/index.js';
 import { Settings } from '../settings.js';
-import { ArchiveClient, type ArchiveFile } from './faa/archive-client.js';
+import { FileArchiveClient, type FileToArchive } from './faa/file-archive-client.js';
 import { PromoteError } from './promote.errors.js';
 
 const SYSTEM = 'system';
 
 /** The organisation's file archive as configured; one client a process, so that all puts share token and breaker. */
 @Injectable()
-export class Archive {
-  private readonly client: ArchiveClient | undefined;
+export class FileArchive {
+  private readonly client: FileArchiveClient | undefined;
   private readonly recording = new Set<Promise<void>>();
 
   constructor(
@@ -22,7 +22,7 @@ export class Archive {
     const { url, tokenUrl, clientId, clientSecret, scope, timeoutMs } = settings.faa;
     if (!url || !tokenUrl || !clientId || !clientSecret) return;
     const fields = { url, tokenUrl, clientId, clientSecret, scope, timeoutMs };
-    this.client = new ArchiveClient(fields, {
+    this.client = new FileArchiveClient(fields, {
       tokenObtained: (fact) => {
         this.log.info('oauth.token_obtained', fact);
         const { expires_in_sec, access_token_length } = fact;
@@ -43,8 +43,8 @@ export class Archive {
     throw new PromoteError('PROMOTE.NOT_CONFIGURED', `expected ${wanted} to be set, found at least one missing`);
   }
 
-  /** As ArchiveClient.put; what it learnt of tokens is in the system ledger when this settles. */
-  async put(file: ArchiveFile): Promise<{ created: boolean }> {
+  /** As FileArchiveClient.put; what it learnt of tokens is in the system ledger when this settles. */
+  async put(file: FileToArchive): Promise<{ created: boolean }> {
     this.assertConfigured();
     try {
       return await this.client!.put(file);

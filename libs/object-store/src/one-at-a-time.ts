@@ -1,5 +1,5 @@
 /** One act at a time for each name, in the order they came; acts of different names run side by side. */
-export class Turns {
+export class OneAtATime {
   readonly #last = new Map<string, Promise<unknown>>();
 
   async take<Result>(name: string, act: () => Promise<Result>): Promise<Result> {
