@@ -30,4 +30,5 @@ const server = await starting.catch((error: unknown) => {
   process.stderr.write(`assay did not start: ${message}${typeof code === 'string' ? ` (${code})` : ''}\n`);
   process.exit(1);
 });
+process.stderr.write(`assay: listening on ${server.url}/api/v1\n`);
 server.log.info('server.started', { url: server.url, duration_ms: Date.now() - began });
