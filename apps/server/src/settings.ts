@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SettingsReader, type SettingRow } from '#libs/kernel';
 
-export const ROLES = ['api', 'worker', 'ledger'] as const;
-export type Role = (typeof ROLES)[number];
+const ROLES = ['api', 'worker', 'ledger'] as const;
+type Role = (typeof ROLES)[number];
 
 const MIB = 1024 * 1024;
 const TENANT = /^[a-z0-9][a-z0-9-]{0,39}$/;

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** A new UUIDv7 (RFC 9562 §5.7) whose time is `unixMs` (milliseconds since the epoch). */
@@ -24,10 +23,6 @@ export function uuidv7Time(id: string): number {
 
 export function isUuidv7(id: string): boolean {
   return UUID_V7.test(id);
-}
-
-export function isUuid(id: string): boolean {
-  return UUID.test(id);
 }
 
 function withTime(unixMs: number, tail: Uint8Array): string {

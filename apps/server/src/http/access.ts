@@ -4,28 +4,9 @@ import type { Actor } from '#libs/ledger';
 import type { Requester } from '../audit/index.js';
 import { requestContext } from './request-context.js';
 
-const AREAS_AND_VERBS = [
-  'jobs:write',
-  'jobs:read',
-  'results:read',
-  'promote:write',
-  'audit:read',
-  'audit:verify',
-  'audit:export',
-  'audit:archive',
-  'timeline:read',
-  'evidence:create',
-  'evidence:read',
-  'evidence:export',
-  'evidence:hold',
-  'attest:read',
-  'obs:read',
-] as const;
-
-/** What a route may ask for: the part of a scope before its tenant. */
-export type Permission = (typeof AREAS_AND_VERBS)[number] | 'admin:*';
-
-export const PERMISSIONS: readonly Permission[] = [...AREAS_AND_VERBS, 'admin:*'];
+/** What a route may ask for: the part of a scope before its tenant. `admin:*` holds all of them. */
+export type Permission =
+  'jobs:write' | 'jobs:read' | 'results:read' | 'promote:write' | 'audit:read' | 'audit:verify' | 'admin:*';
 
 /** Who sends the request, as the key says. */
 export interface Caller {

@@ -47,12 +47,12 @@ export function newRequestContext(headers: { requestId?: string; traceparent?: s
 }
 
 /** The caller's id if it matches `[A-Za-z0-9._-]{1,64}`, else a new UUIDv4. */
-export function requestIdOf(given: string | undefined): string {
+function requestIdOf(given: string | undefined): string {
   return given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
 /** W3C Trace Context §3.2 and §4.3: version ff, ids of zeros, and a version 00 with a tail are invalid. */
-export function traceOf(traceparent: string | undefined): { trace_id: string; span_id: string } | undefined {
+function traceOf(traceparent: string | undefined): { trace_id: string; span_id: string } | undefined {
   const [, version, trace_id, span_id, tail] = TRACEPARENT.exec(traceparent?.trim() ?? '') ?? [];
   if (!trace_id || !span_id || version === 'ff' || (version === '00' && tail !== undefined)) return undefined;
   if (/^0+$/.test(trace_id) || /^0+$/.test(span_id)) return undefined;

@@ -9,7 +9,7 @@ import type { ResultsErrorCode } from '../results/index.js';
 import type { HttpErrorCode } from './http.errors.js';
 
 /** Every code that may reach the edge. One without a row below does not compile. */
-export type AppErrorCode =
+type AppErrorCode =
   | HttpErrorCode
   | IdentityErrorCode
   | AuditErrorCode

@@ -1,15 +1,15 @@
 import type { Actor } from '#libs/ledger';
 
 /** How a download ended. `unknown`: the process that sent it ended first. */
-export const DOWNLOAD_OUTCOMES = [
-  'success',
-  'storage_failed',
-  'stream_error',
-  'client_closed',
-  'timeout',
-  'unknown',
-] as const;
-export type DownloadOutcome = (typeof DOWNLOAD_OUTCOMES)[number];
+export type DownloadOutcome = 'success' | 'storage_failed' | 'stream_error' | 'client_closed' | 'timeout' | 'unknown';
+
+export interface Ending {
+  outcome: DownloadOutcome;
+  /** Bytes handed to the connection; absent where nobody knows. */
+  sent_bytes?: number;
+  /** Dotted or snake_case, of what went wrong. */
+  error_code?: string;
+}
 
 /** A download from its first byte to its outcome. */
 export interface Download {

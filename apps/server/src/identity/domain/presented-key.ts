@@ -1,5 +1,5 @@
 /** The key a request shows, or why there is none to look at. */
-export type Presented = { key: string } | { rejected: 'missing' | 'ambiguous' | 'malformed' };
+type Presented = { key: string } | { rejected: 'missing' | 'ambiguous' | 'malformed' };
 
 const BEARER = /^Bearer +([\x21-\x7e]{1,512})$/i;
 const BARE = /^[\x21-\x7e]{1,512}$/;

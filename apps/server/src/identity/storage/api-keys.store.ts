@@ -4,7 +4,7 @@ import { MongoStore, outboxOf, outboxUpdate, type OutboxEvent, type OutboxFields
 export const API_KEYS = 'api_keys';
 
 /** Where a key's secret is kept by its owner. */
-export type KeptIn = 'operator_key_file' | 'environment';
+type KeptIn = 'operator_key_file' | 'environment';
 
 /** A key without its secret. */
 export interface ApiKey {

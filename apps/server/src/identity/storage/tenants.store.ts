@@ -3,7 +3,7 @@ import { MongoStore, outboxOf, type OutboxEvent, type OutboxFields } from '#libs
 
 export const TENANTS = 'tenants';
 
-export interface TenantRecord extends OutboxFields {
+interface TenantRecord extends OutboxFields {
   _id: string;
   /** The ledger its events stand in: always `system`. */
   tenant: 'system';

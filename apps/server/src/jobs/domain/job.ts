@@ -18,7 +18,7 @@ export const ACTIVE_STATUSES: readonly JobStatus[] = ['QUEUED', ...STAGES];
 export const EXTERNAL_STATUSES = ['queued', 'running', 'completed', 'failed', 'canceled', 'expired'] as const;
 
 /** `in_progress` means queued or running. */
-export type StatusFilter = ExternalStatus | 'in_progress';
+type StatusFilter = ExternalStatus | 'in_progress';
 
 export function isActive(status: JobStatus): boolean {
   return ACTIVE_STATUSES.includes(status);
@@ -44,7 +44,7 @@ export function externalStatus(status: JobStatus): ExternalStatus {
 }
 
 /** The status of an active job follows its conversion, which knows the stage first. */
-export function currentStatus(status: JobStatus, stage: JobStage | null | undefined): JobStatus {
+function currentStatus(status: JobStatus, stage: JobStage | null | undefined): JobStatus {
   return isActive(status) && stage ? stage : status;
 }
 

@@ -25,7 +25,7 @@ interface JobDocument extends Omit<Job, 'id'>, OutboxFields {
   active?: true;
 }
 
-export interface JobFilter {
+interface JobFilter {
   statuses?: JobStatus[];
   platform?: Job['platform'];
   user_id?: string;

@@ -1,6 +1,6 @@
 import { Inject } from '@nestjs/common';
 import { CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { hasCode } from '#libs/kernel';
+import { codeOf } from '#libs/kernel';
 import { Outboxes } from '#libs/mongo';
 import type { ObjectStore } from '#libs/object-store';
 import { SealEvents } from '../../audit/index.js';
@@ -36,7 +36,7 @@ export class PutTargetHandler implements ICommandHandler<PutTarget> {
         await this.settled(command, 'promote.faa_put_failed', failed, { error_name: error.name });
       } else if (error instanceof PromoteError) {
         const failed = { ...target, state: 'failed', error_name: 'StorageUnavailableError' } as const;
-        const error_code = hasCode<string>(error.cause) ? error.cause.code : 'unknown';
+        const error_code = codeOf(error.cause);
         await this.settled(command, 'promote.storage_failed', failed, { error_code });
       }
       throw error;

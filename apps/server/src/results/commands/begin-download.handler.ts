@@ -1,6 +1,6 @@
 import { Inject } from '@nestjs/common';
 import { CommandBus, CommandHandler, QueryBus, type ICommandHandler } from '@nestjs/cqrs';
-import { hasCode, uuidv7 } from '#libs/kernel';
+import { codeOf, uuidv7 } from '#libs/kernel';
 import { Outboxes } from '#libs/mongo';
 import type { ObjectStore } from '#libs/object-store';
 import { RecordFact, SealEvents, type Requester } from '../../audit/index.js';
@@ -58,7 +58,7 @@ export class BeginDownloadHandler implements ICommandHandler<BeginDownload> {
       body.destroy();
       throw new ResultsError('RESULTS.STORAGE_UNAVAILABLE', 'expected the artifact of the job, found another object');
     } catch (error) {
-      const error_code = hasCode<string>(error) ? error.code : 'unknown';
+      const error_code = codeOf(error);
       const ended = endedEvent(download, { outcome: 'storage_failed', sent_bytes: 0, error_code }, new Date());
       await this.commands.execute(new RecordFact(ended));
       if (error instanceof ResultsError) throw error;

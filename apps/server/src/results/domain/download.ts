@@ -1,15 +1,7 @@
 import { createHash } from 'node:crypto';
 import { uuidv7Time } from '#libs/kernel';
 import type { EventDraft } from '../../audit/index.js';
-import type { Download, DownloadOutcome } from '../results.types.js';
-
-export interface Ending {
-  outcome: DownloadOutcome;
-  /** Bytes handed to the connection; absent where nobody knows. */
-  sent_bytes?: number;
-  /** Dotted or snake_case, of what went wrong. */
-  error_code?: string;
-}
+import type { Download, Ending } from '../results.types.js';
 
 export function startedEvent(download: Download): EventDraft {
   return { kind: 'result.started', ...common(download), data: subject(download) };
