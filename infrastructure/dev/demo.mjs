@@ -52,6 +52,7 @@ async function run() {
   heading('5. Promoted to the file archive (a stand-in, on this machine)');
   const promotion = await promoted(job.id);
   heading("6. What happened, proven by the tenant's ledger");
+  await sealed((await story(job.id)) + 1);
   const ledger = await verified();
   const account = {
     job: { id: job.id, status: done.status, platform: done.platform },
@@ -160,12 +161,22 @@ async function promoted(id) {
   return promotion;
 }
 
+/** Shows the job's entries, oldest first, and gives the seq of the last. */
+async function story(id) {
+  const { events } = await api(`/audit/events?job_id=${id}&limit=100`).then((answer) => answer.json());
+  for (const { seq, event, leaf_hash } of events.reverse()) {
+    say(
+      `  ${String(seq).padStart(4)}  ${event.ts.slice(11, 23)}  ${event.kind.padEnd(24)}leaf ${leaf_hash.slice(0, 16)}…`,
+    );
+  }
+}
+
 async function verified() {
   const report = await api('/audit/verify').then((answer) => answer.json());
   row('ledger', report.origin);
-  row('entries', report.size);
+  row('entries', `${report.size}, all under a signed checkpoint`);
   row('head', report.head);
-  row('verdict', `${report.verdict}, ${report.breaks.length} breaks`);
+  row('verdict', `${report.verdict} (keys ${report.keys}), ${report.breaks.length} breaks`);
   return report;
 }
 
