@@ -169,6 +169,16 @@ async function story(id) {
       `  ${String(seq).padStart(4)}  ${event.ts.slice(11, 23)}  ${event.kind.padEnd(24)}leaf ${leaf_hash.slice(0, 16)}…`,
     );
   }
+  return events.at(-1).seq;
+}
+
+/** Resolves when a signed checkpoint covers so many entries, a quarter of a second later at most. */
+async function sealed(size) {
+  for (;;) {
+    const checkpoint = await api('/audit/checkpoints/latest').then((answer) => answer.json());
+    if (checkpoint.size >= size) return;
+    await sleep(50);
+  }
 }
 
 async function verified() {
