@@ -62,6 +62,7 @@ function need(command) {
   try {
     execFileSync('which', [command], { stdio: 'ignore' });
   } catch {
+    execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
     execFileSync('apt-get', ['install', '-y', '-q', command], { stdio: 'ignore' });
   }
 }
