@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { startEmbeddedMongo } from '#libs/embedded-mongo';
 import request from 'supertest';
 import { fingerprintOf, keyHash } from './domain/api-key.js';
-import { SecurityWindow } from './security-window.js';
+import { SecurityWindow } from './authentication/security-window.js';
 import { tempFolder, wholeServer, type WholeServer } from './server.fixture.js';
 
 /** A server that was told where its database is: no operator's key is made then. */

@@ -2,7 +2,7 @@ import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import request from 'supertest';
 import { newApiKey, fingerprintOf, keyHash, keyIdOf } from './domain/api-key.js';
-import { SecurityWindow } from './security-window.js';
+import { SecurityWindow } from './authentication/security-window.js';
 import { recordOf, tempFolder, wholeServer, type WholeServer } from './server.fixture.js';
 
 const me = (server: WholeServer) => request(server.app.getHttpServer()).get('/api/v1/me');

@@ -3,10 +3,10 @@ import { Reflector } from '@nestjs/core';
 import { ACCESS, type Access, type Caller, type Permission, type RequestWithCaller } from '../../http/access.js';
 import { noteRoute } from '../../http/routed-request.js';
 import { annotate } from '../../http/request-context.js';
-import { Authentication } from '../authentication.js';
+import { Authentication } from '../authentication/authentication.js';
 import { holds, scopeOf } from '../domain/scopes.js';
 import { IdentityError } from '../identity.errors.js';
-import { SecurityWindow } from '../security-window.js';
+import { SecurityWindow } from '../authentication/security-window.js';
 
 /** Version of the rules below, as decision records carry it. */
 const POLICY_VERSION = '1';

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Caller } from '../http/access.js';
-import { fingerprintOf, isKeyOf, keyIdOf } from './domain/api-key.js';
-import { presentedKey } from './domain/presented-key.js';
+import type { Caller } from '../../http/access.js';
+import { fingerprintOf, isKeyOf, keyIdOf } from '../domain/api-key.js';
+import { presentedKey } from '../domain/presented-key.js';
 import type { Rejection } from './security-window.js';
-import { API_KEYS, ApiKeys, type ApiKey, type ApiKeyRecord } from './storage/api-keys.store.js';
-import { SystemLedger } from './system-ledger.js';
+import { API_KEYS, ApiKeys, type ApiKey, type ApiKeyRecord } from '../storage/api-keys.store.js';
+import { SystemLedger } from '../ledger/system-ledger.js';
 
 /** Decides who sends a request. */
 @Injectable()

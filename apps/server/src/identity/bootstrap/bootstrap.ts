@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { MongoStore, Outboxes } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
-import { Settings } from '../settings.js';
-import { Authentication } from './authentication.js';
-import { fingerprintOf, keyHash, keyIdOf } from './domain/api-key.js';
-import { scopeOf } from './domain/scopes.js';
-import { IdentityError } from './identity.errors.js';
+import { Settings } from '../../settings.js';
+import { Authentication } from '../authentication/authentication.js';
+import { fingerprintOf, keyHash, keyIdOf } from '../domain/api-key.js';
+import { scopeOf } from '../domain/scopes.js';
+import { IdentityError } from '../identity.errors.js';
 import { operatorKeyIn } from './operator-key-file.js';
-import { API_KEYS, ApiKeys, type ApiKey } from './storage/api-keys.store.js';
-import { TENANTS, Tenants } from './storage/tenants.store.js';
-import { SystemLedger } from './system-ledger.js';
+import { API_KEYS, ApiKeys, type ApiKey } from '../storage/api-keys.store.js';
+import { TENANTS, Tenants } from '../storage/tenants.store.js';
+import { SystemLedger } from '../ledger/system-ledger.js';
 
 const TENANT = /^[a-z0-9][a-z0-9-]{0,39}$/;
 /** The form of an id in an event. */

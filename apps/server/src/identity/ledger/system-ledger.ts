@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { codeOf } from '#libs/kernel';
 import { Outboxes } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
-import { RecordEvents, SealEvents, type EventDraft, type SealedEvent } from '../audit/index.js';
+import { RecordEvents, SealEvents, type EventDraft, type SealedEvent } from '../../audit/index.js';
 
 /** How this room speaks to the ledgers. */
 @Injectable()

@@ -1,7 +1,7 @@
 import { chmod, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { keyIdOf, newApiKey } from './domain/api-key.js';
-import { IdentityError } from './identity.errors.js';
+import { keyIdOf, newApiKey } from '../domain/api-key.js';
+import { IdentityError } from '../identity.errors.js';
 
 /**
  * The key in `file`, or a new one written there (0600). Once resolved, the file survives a power cut.

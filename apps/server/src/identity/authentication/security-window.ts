@@ -1,11 +1,11 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Log } from '#libs/telemetry';
-import type { EventDraft, SealedEvent } from '../audit/index.js';
-import type { Caller } from '../http/access.js';
-import { loggedAddress, plainAddress } from '../http/source-address.js';
-import { Settings } from '../settings.js';
-import { REJECTIONS } from './events/identity.kinds.js';
-import { SystemLedger } from './system-ledger.js';
+import type { EventDraft, SealedEvent } from '../../audit/index.js';
+import type { Caller } from '../../http/access.js';
+import { loggedAddress, plainAddress } from '../../http/source-address.js';
+import { Settings } from '../../settings.js';
+import { REJECTIONS } from '../events/identity.kinds.js';
+import { SystemLedger } from '../ledger/system-ledger.js';
 
 export type Rejection = (typeof REJECTIONS)[number];
 type Counts = Record<Rejection, number>;
