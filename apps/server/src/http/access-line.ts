@@ -48,7 +48,7 @@ function lineOf(request: RoutedRequest, response: Response, context: RequestCont
   const code = left && !response.headersSent ? CLIENT_CLOSED : response.statusCode;
   const size = Number(response.getHeader('content-length'));
   return {
-    action: routed?.action ?? { done: 'http.request', failed: 'http.request' },
+    action: routed?.action ?? { done: 'http.request', failed: 'http.request', sensitive: false },
     code,
     caller,
     fields: {
@@ -73,7 +73,8 @@ function written(log: Log, { action, code, fields, caller }: Line): void {
   else if (fields.method !== 'GET' && fields.method !== 'HEAD') log.info(named, fields);
   else if (ALWAYS.test(named)) log.info(named, fields);
   else log.sampled(named, fields);
-  if (code !== 403 && code !== 429) return;
+  const refused = code >= 400 && code < 500;
+  if (code !== 403 && code !== 429 && !(refused && action.sensitive)) return;
   log.warn('security.event', { ...fields, actor: caller ? `${caller.actor.type}:${caller.client_id}` : 'anonymous' });
 }
 

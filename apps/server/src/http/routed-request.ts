@@ -22,5 +22,6 @@ export function noteRoute(context: ExecutionContext, reflector: Reflector): void
 
 /** For a route whose line is called by its outcome: the name of the line, however the request ends. */
 export function nameAction(request: RoutedRequest, action: ActionName): void {
-  if (request.routed) request.routed.action = { done: action, failed: action };
+  if (request.routed)
+    request.routed.action = { sensitive: false, ...request.routed.action, done: action, failed: action };
 }

@@ -59,6 +59,12 @@ class ProbeController {
     return { name: thing.name };
   }
 
+  @Post('uploads')
+  @Action('probe.uploaded', { failed: 'probe.upload_failed', sensitive: true })
+  upload(@Body() thing: Thing): object {
+    return { name: thing.name };
+  }
+
   @Get('unknown')
   unknown(): never {
     throw new Error(`cannot reach mongodb://admin:hunter2@db.internal with ${SECRET}`);
@@ -278,6 +284,38 @@ describe('the line at the end of a request', () => {
     socket.destroy();
     expect(await lineOf('left')).toMatchObject({ code: 499, error_code: 'client_closed' });
     expect(probe.lines.filter((line) => line['request_id'] === 'left')).toHaveLength(1);
+  });
+});
+
+describe('a refusal on a sensitive route', () => {
+  it('is a security event beside the line, and a success is none', async () => {
+    await http().post('/api/v1/probe/uploads').set('X-Request-Id', 'bad').send({}).expect(422);
+    await http()
+      .post('/api/v1/probe/uploads')
+      .set('X-Request-Id', 'good')
+      .send({ name: 'a', inner: { depth: 1 } })
+      .expect(201);
+    await lineOf('good');
+    const told = probe.lines.filter(({ action }) => action === 'security.event');
+    expect(told).toMatchObject([
+      {
+        level: 'warn',
+        request_id: 'bad',
+        route: '/api/v1/probe/uploads',
+        method: 'POST',
+        code: 422,
+        actor: 'anonymous',
+        source_ip: '127.0.0.0/24',
+        duration_ms: expect.any(Number),
+      },
+    ]);
+    expect(probe.lines.filter(({ action }) => action === 'probe.upload_failed')).toHaveLength(1);
+  });
+
+  it('elsewhere is the line alone', async () => {
+    await http().post('/api/v1/probe/things').set('X-Request-Id', 'bad').send({}).expect(422);
+    expect(await lineOf('bad')).toMatchObject({ action: 'probe.create_failed' });
+    expect(probe.lines.filter(({ action }) => action === 'security.event')).toEqual([]);
   });
 });
 

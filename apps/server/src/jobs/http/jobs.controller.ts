@@ -41,7 +41,7 @@ export class JobsController implements OnModuleDestroy {
   @Post()
   @HttpCode(202)
   @RequireScope('jobs:write')
-  @Action('jobs.created', { failed: 'jobs.create_failed' })
+  @Action('jobs.created', { failed: 'jobs.create_failed', sensitive: true })
   async submit(
     @Caller() caller: Caller,
     @Req() request: Request,
