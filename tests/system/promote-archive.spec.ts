@@ -283,6 +283,10 @@ describe('without an archive', () => {
     store = await Store.of(server);
     const answer = await promote(id);
     expect(answer.status).toBe(503);
-    await expect(answer.json()).resolves.toMatchObject({ code: 'promotion_not_configured', retryable: false });
+    await expect(answer.json()).resolves.toMatchObject({
+      code: 'promotion_not_configured',
+      retryable: false,
+      detail: expect.stringContaining('FAA_URL, FAA_TOKEN_URL, FAA_CLIENT_ID, FAA_CLIENT_SECRET'),
+    });
   });
 });

@@ -32,7 +32,7 @@ export interface Told {
 export function toldOf(error: unknown, request_id: string): Told {
   const known = error instanceof CodedError ? (error as CodedError<string>) : translated(error);
   const outward = (known && outwardOf(known.code)) ?? INTERNAL;
-  const hidden = outward.status >= 500;
+  const hidden = outward.status >= 500 && !outward.told;
   const { status, code, title, retryable } = outward;
   const detail = known && !hidden ? known.message : title;
   const errors = known && !hidden && known.details.length > 0 ? { errors: known.details } : {};

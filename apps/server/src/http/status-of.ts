@@ -28,6 +28,8 @@ export interface Outward {
   title: string;
   /** Whether the same request may succeed later without a change. */
   retryable: boolean;
+  /** Of a 5xx: its message is for the caller too, and leaves. Of a 4xx it always does. */
+  told?: true;
 }
 
 const row = (status: number, code: string, title: string, retryable = false): Outward => ({
@@ -118,7 +120,10 @@ const results: Record<ResultsErrorCode, Outward> = {
 
 const promote: Record<PromoteErrorCode, Outward> = {
   'PROMOTE.NOT_READY': row(409, 'promotion_not_ready', 'The job has nothing to promote yet'),
-  'PROMOTE.NOT_CONFIGURED': row(503, 'promotion_not_configured', 'No file archive is configured'),
+  'PROMOTE.NOT_CONFIGURED': {
+    ...row(503, 'promotion_not_configured', 'No file archive is configured'),
+    told: true,
+  },
   'PROMOTE.NOT_FOUND': row(404, 'promotion_not_found', 'Promotion not found'),
   'PROMOTE.STORAGE_UNAVAILABLE': storage,
   'PROMOTE.FAA_UNAUTHORIZED': row(502, 'faa_unauthorized', 'The file archive refused our credentials'),

@@ -12,6 +12,8 @@ const SYSTEM = 'system';
 @Injectable()
 export class FileArchive {
   private readonly client: FileArchiveClient | undefined;
+  /** Names of settings. */
+  private readonly missing: string[];
   private readonly recording = new Set<Promise<void>>();
 
   constructor(
@@ -20,6 +22,8 @@ export class FileArchive {
     private readonly commands: CommandBus,
   ) {
     const { url, tokenUrl, clientId, clientSecret, scope, timeoutMs } = settings.faa;
+    const needed = { FAA_URL: url, FAA_TOKEN_URL: tokenUrl, FAA_CLIENT_ID: clientId, FAA_CLIENT_SECRET: clientSecret };
+    this.missing = Object.entries(needed).flatMap(([name, value]) => (value ? [] : [name]));
     if (!url || !tokenUrl || !clientId || !clientSecret) return;
     const fields = { url, tokenUrl, clientId, clientSecret, scope, timeoutMs };
     this.client = new FileArchiveClient(fields, {
@@ -39,8 +43,8 @@ export class FileArchive {
   /** Throws PROMOTE.NOT_CONFIGURED. */
   assertConfigured(): void {
     if (this.client) return;
-    const wanted = 'FAA_URL, FAA_TOKEN_URL, FAA_CLIENT_ID and FAA_CLIENT_SECRET';
-    throw new PromoteError('PROMOTE.NOT_CONFIGURED', `expected ${wanted} to be set, found at least one missing`);
+    const found = this.missing.join(', ');
+    throw new PromoteError('PROMOTE.NOT_CONFIGURED', `expected the file archive's settings, found unset: ${found}`);
   }
 
   /** As FileArchiveClient.put; what it learnt of tokens is in the system ledger when this settles. */
