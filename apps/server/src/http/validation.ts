@@ -17,11 +17,18 @@ export function validationPipe(): PipeTransform {
   return new ValidationPipe({ ...RULES, transform: true, exceptionFactory: (faults) => invalidInput(faults) });
 }
 
-/** What the pipe does, for input that does not arrive as a body, such as the fields of a multipart upload. */
-export function validated<T extends object>(Dto: ClassConstructor<T>, plain: unknown): T {
+/**
+ * What the pipe does, for input that does not arrive as a body, such as the fields of a multipart upload. `partial`:
+ * nothing is missed.
+ */
+export function validated<T extends object>(
+  Dto: ClassConstructor<T>,
+  plain: unknown,
+  { partial = false }: { partial?: boolean } = {},
+): T {
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) throw invalidInput([]);
   const dto = plainToInstance(Dto, plain);
-  const faults = validateSync(dto, RULES);
+  const faults = validateSync(dto, { ...RULES, skipMissingProperties: partial });
   if (faults.length > 0) throw invalidInput(faults);
   return dto;
 }

@@ -14,6 +14,7 @@ import type { JobRequest, JobView } from '../jobs.types.js';
 import { GetJob } from '../queries/get-job.query.js';
 import { ListJobs } from '../queries/list-jobs.query.js';
 import type { Upload } from '../upload.types.js';
+import { checkedParts } from './checked-parts.js';
 import { etagOf, isKnownTag, jobResource, type JobResource } from './job.resource.js';
 import { listFilter, ListJobsDto } from './list-jobs.dto.js';
 import { uploadParts } from './multipart.js';
@@ -47,7 +48,8 @@ export class JobsController implements OnModuleDestroy {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<JobResource> {
-    const upload = await this.commands.execute(new ReceiveUpload(caller.tenant, uploadParts(request)));
+    const parts = checkedParts(uploadParts(request));
+    const upload = await this.commands.execute(new ReceiveUpload(caller.tenant, parts));
     const { model, images } = upload;
     annotate({ model_filename: model.name, model_size_bytes: model.bytes, ref_images_count: images.length });
     const wanted = await this.validatedOrDiscarded(caller.tenant, upload);
