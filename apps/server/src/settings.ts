@@ -31,6 +31,7 @@ export class Settings {
     timeLimitMs: number;
     memoryLimitBytes: number;
     maxAttempts: number;
+    verdict: { goodSnrDb: number; reviewSnrDb: number };
   };
   readonly results: { timeoutMs: number };
   readonly faa: {
@@ -153,6 +154,12 @@ function jobSettings(read: SettingsReader): Settings['jobs'] {
 }
 
 function conversionSettings(read: SettingsReader): Settings['conversion'] {
+  const goodSnrDb = read.number('ASSAY_VERDICT_GOOD_DB', {
+    preset: 20,
+    min: 0,
+    max: 200,
+    what: 'least signal-to-noise ratio of the worst output for the verdict `good`, dB',
+  });
   return {
     workers: read.integer('ASSAY_WORKERS', { preset: 1, min: 1, max: 64, what: 'conversions at once' }),
     cpus: read.integer('ASSAY_CONVERSION_CPUS', { preset: 2, min: 1, max: 64, what: 'threads of one conversion' }),
@@ -186,6 +193,15 @@ function conversionSettings(read: SettingsReader): Settings['conversion'] {
       max: 20,
       what: 'attempts before a task is a dead letter',
     }),
+    verdict: {
+      goodSnrDb,
+      reviewSnrDb: read.number('ASSAY_VERDICT_REVIEW_DB', {
+        preset: Math.min(10, goodSnrDb),
+        min: 0,
+        max: goodSnrDb,
+        what: 'least for `review`, dB, at most that of `good`; below it the verdict is `poor`',
+      }),
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import './no-usage-reporting.js';
 import * as ort from 'onnxruntime-node';
 import { prunedTo } from './graph.js';
 import { encodeModel } from './model.codec.js';

@@ -14,10 +14,12 @@ import { SealEvents } from '../audit/index.js';
 import { Settings } from '../settings.js';
 import { OBJECT_STORE } from '../tokens.js';
 import { ChildLauncher } from './child/child.launcher.js';
+import { driverInfo } from './child/driver-info.js';
 import { WarmChild } from './child/warm-child.js';
 import { CancelTaskHandler } from './commands/cancel-task.handler.js';
 import { CreateTaskHandler } from './commands/create-task.handler.js';
 import { PreflightModelHandler } from './commands/preflight-model.handler.js';
+import { DRIVER } from './driver/driver.types.js';
 import { GetTaskOutcomeHandler } from './queries/get-task-outcome.handler.js';
 import { GetTaskProgressHandler } from './queries/get-task-progress.handler.js';
 import { CreateTaskWhenJobSubmitted } from './reactions/create-task-when-job-submitted.js';
@@ -62,8 +64,19 @@ export class ConversionModule implements OnApplicationBootstrap, BeforeApplicati
     await this.launcher.sweep();
     if (roles.includes('api')) this.warm.warm();
     if (!roles.includes('worker')) return;
-    if (!(await this.launcher.networkIsolated())) this.log.warn('conversion.network_not_isolated');
     this.workers.start();
+    void this.tellDriver(); // what it says decides nothing: nobody waits for it
+  }
+
+  /** One line, with what the driver says of itself in a child as conversions have it. */
+  private async tellDriver(): Promise<void> {
+    const info = await driverInfo(this.launcher, DRIVER).catch(() => null);
+    if (!info) return this.log.warn('conversion.driver_silent', { driver: DRIVER });
+    const { id, version, platforms, network_isolated } = info;
+    const status = network_isolated ? 'network_isolated' : 'network_not_isolated';
+    const fields = { driver: `${id} ${version}`, platform: platforms.join(' '), status };
+    if (network_isolated) this.log.info('conversion.driver', fields);
+    else this.log.warn('conversion.driver', fields);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -97,7 +110,7 @@ function workers(
   { conversion }: Settings,
   log: Log,
 ): ConversionWorkers {
-  const { workers, leaseMs, heartbeatMs, timeLimitMs, memoryLimitBytes, cpus } = conversion;
+  const { workers, leaseMs, heartbeatMs, timeLimitMs, memoryLimitBytes, cpus, verdict } = conversion;
   return new ConversionWorkers({
     store,
     queue,
@@ -108,5 +121,6 @@ function workers(
     workers,
     times: { leaseMs, heartbeatMs },
     limits: { timeMs: timeLimitMs, memoryBytes: memoryLimitBytes, cpus },
+    verdict,
   });
 }

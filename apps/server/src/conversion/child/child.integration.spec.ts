@@ -5,9 +5,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConversionResult, DriverEvent } from '../driver/driver.types.js';
+import { networkIsolated } from '../drivers/network.js';
 import { builtProgram } from './built-program.js';
 import { ChildLauncher } from './child.launcher.js';
 import type { ChildOutcome, ConversionChild } from './child.process.js';
+import { driverInfo } from './driver-info.js';
+import { networkIsolation } from './isolation.js';
 import { AMPLE, conversionFixture, type ConversionFixture } from './conversion.fixture.js';
 
 let root: string;
@@ -70,6 +73,16 @@ describe('ConversionChild', () => {
     });
   });
 
+  it('looks at a model before it is converted', async () => {
+    await using(async (child) => {
+      const model = join(fixture.folder, 'model.onnx');
+      const order = { t: 'preflight', driver: 'reference', model, platform: '520', input: { references: [] } } as const;
+      const outcome = await child.run({ ...order, input: { references: [] } }, { limits: AMPLE });
+      expect(outcome).toMatchObject({ t: 'result', value: { inputs: [{ name: 'image', shape: [1, 3, 64, 64] }] } });
+      expect(JSON.stringify(outcome)).toContain('platform_op_advisory');
+    });
+  });
+
   it('writes nothing beside its folder and leaves nothing when it is discarded', async () => {
     const before = await readdir(fixture.folder);
     const folder = await using(async (child) => {
@@ -110,7 +123,10 @@ describe('ConversionChild', () => {
       const [own, parents] = await Promise.all(
         [child.pid, process.pid].map(async (pid) => (await stat(`/proc/${pid}/ns/net`)).ino),
       );
-      expect(own !== parents).toBe(await launcher.networkIsolated());
+      expect(own !== parents).toBe((await networkIsolation()).length > 0);
+      // Without a namespace the answer is what the machine itself has.
+      const info = await driverInfo(launcher, 'reference');
+      expect(info!.network_isolated).toBe(own !== parents || networkIsolated());
     });
   });
 

@@ -15,11 +15,6 @@ export class ChildLauncher {
     this.scratch = new Scratch(root);
   }
 
-  /** False where this machine gives no network namespaces: children could then reach the network. */
-  async networkIsolated(): Promise<boolean> {
-    return (await this.words()).length > 0;
-  }
-
   /** Rejects once the launcher is closed. */
   async start(): Promise<ConversionChild> {
     if (this.closed) throw new Error('no child is started any more: the launcher is closed');

@@ -1,10 +1,19 @@
 import type { ConversionInput, Platform } from '../conversion.types.js';
-import type { DriverEvent } from '../driver/driver.types.js';
+import type { DriverEvent, VerdictThresholds } from '../driver/driver.types.js';
 
 /** What the parent asks of a child; one order, then the child ends. Paths are absolute. */
 export type ChildOrder =
-  | { t: 'convert'; driver: string; jobId: string; input: ConversionInput; files: InputFiles; limits: OrderLimits }
-  | { t: 'preflight'; driver: string; model: string; platform: Platform; input: PreflightOptions };
+  | {
+      t: 'convert';
+      driver: string;
+      jobId: string;
+      input: ConversionInput;
+      files: InputFiles;
+      limits: OrderLimits;
+      verdict?: VerdictThresholds;
+    }
+  | { t: 'preflight'; driver: string; model: string; platform: Platform; input: PreflightOptions }
+  | { t: 'info'; driver: string };
 
 /** Where the worker put the model and the references of an input, in the input's order. */
 export interface InputFiles {

@@ -25,7 +25,14 @@ process.on('message', (message: ToChild) => {
 
 async function obey(order: ChildOrder): Promise<unknown> {
   const driver = driverById(order.driver);
-  return order.t === 'preflight' ? preflight(driver, order) : convert(driver, order);
+  switch (order.t) {
+    case 'info':
+      return driver.info();
+    case 'preflight':
+      return preflight(driver, order);
+    case 'convert':
+      return convert(driver, order);
+  }
 }
 
 async function preflight(driver: ConversionDriver, order: Extract<ChildOrder, { t: 'preflight' }>): Promise<unknown> {

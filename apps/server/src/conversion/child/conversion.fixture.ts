@@ -4,17 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fixtureCnn, fixtureImages, fixturePreprocess } from '#libs/testing';
 import type { ConversionInput } from '../conversion.types.js';
+import type { VerdictThresholds } from '../driver/driver.types.js';
 import type { ChildOrder } from './child.types.js';
 
 export const GIB = 1024 ** 3;
 export const AMPLE = { timeMs: 60_000, memoryBytes: 4 * GIB, fileBytes: GIB };
+
+export type OrderOptions = Partial<ConversionInput> & { cpus?: number; verdict?: VerdictThresholds };
 
 /** A folder with the fixture network and its images, and orders to convert them. */
 export interface ConversionFixture {
   folder: string;
   input: ConversionInput;
   /** `images` counts references; beyond 16 they repeat, for an order that takes long. */
-  order(images: number, options?: Partial<ConversionInput> & { cpus?: number }): Extract<ChildOrder, { t: 'convert' }>;
+  order(images: number, options?: OrderOptions): Extract<ChildOrder, { t: 'convert' }>;
   remove(): Promise<void>;
 }
 
@@ -32,7 +35,7 @@ export async function conversionFixture(model: Uint8Array = fixtureCnn()): Promi
   return {
     folder,
     input,
-    order: (count, { cpus = 1, ...options } = {}) => {
+    order: (count, { cpus = 1, verdict, ...options } = {}) => {
       const chosen = Array.from({ length: count }, (_, index) => index % images.length);
       return {
         t: 'convert',
@@ -47,6 +50,7 @@ export async function conversionFixture(model: Uint8Array = fixtureCnn()): Promi
           model: join(folder, 'model.onnx'),
           references: chosen.map((index) => join(folder, `${index}.png`)),
         },
+        ...(verdict && { verdict }),
         limits: { timeMs: AMPLE.timeMs, memoryBytes: AMPLE.memoryBytes, cpus },
       };
     },

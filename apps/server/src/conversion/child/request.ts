@@ -16,6 +16,7 @@ export function conversionRequest(order: Extract<ChildOrder, { t: 'convert' }>):
   return {
     ...requestOf(input, ports),
     jobId: order.jobId,
+    ...(order.verdict && { verdict: order.verdict }),
     model: { path: files.model, sha256: input.model.sha256, bytes: input.model.bytes, name: 'model.onnx' },
     references: input.references.map((reference, index) => ({
       path: files.references[index]!,

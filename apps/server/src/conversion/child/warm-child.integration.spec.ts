@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChildLauncher } from './child.launcher.js';
-import { Turns } from './turns.js';
+import { AtMost } from './at-most.js';
 import { WarmChild } from './warm-child.js';
 
 describe('WarmChild', () => {
@@ -35,9 +35,9 @@ describe('WarmChild', () => {
   });
 });
 
-describe('Turns', () => {
+describe('AtMost', () => {
   it('lets so many at once and everyone in the end, also after failures', async () => {
-    const turns = new Turns(2);
+    const atMost = new AtMost(2);
     let [now, most] = [0, 0];
     const act = async (index: number) => {
       most = Math.max(most, ++now);
@@ -46,7 +46,7 @@ describe('Turns', () => {
       if (index % 3 === 0) throw new Error('failed');
       return index;
     };
-    const ends = await Promise.allSettled(Array.from({ length: 9 }, (_, index) => turns.take(() => act(index))));
+    const ends = await Promise.allSettled(Array.from({ length: 9 }, (_, index) => atMost.run(() => act(index))));
     expect(most).toBe(2);
     expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(6);
   });

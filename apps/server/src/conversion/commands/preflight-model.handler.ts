@@ -5,14 +5,14 @@ import type { ObjectStore } from '#libs/object-store';
 import { OBJECT_STORE } from '../../tokens.js';
 import { ChildLauncher } from '../child/child.launcher.js';
 import type { ConversionChild } from '../child/child.process.js';
-import { Turns } from '../child/turns.js';
+import { AtMost } from '../child/at-most.js';
 import { WarmChild } from '../child/warm-child.js';
+import { DRIVER } from '../driver/driver.types.js';
 import { ConversionError } from '../conversion.errors.js';
 import type { ConversionInput, Preflight } from '../conversion.types.js';
 import { fetchObject } from '../worker/task-files.js';
 import { PreflightModel } from './preflight-model.command.js';
 
-const DRIVER = 'reference';
 const AT_ONCE = 4;
 const TIME_MS = 20_000;
 const MEMORY_BYTES = 1024 * 1024 * 1024;
@@ -20,7 +20,7 @@ const FILE_BYTES_BESIDE_MODEL = 16 * 1024 * 1024;
 
 @CommandHandler(PreflightModel)
 export class PreflightModelHandler implements ICommandHandler<PreflightModel> {
-  private readonly turns = new Turns(AT_ONCE);
+  private readonly atMost = new AtMost(AT_ONCE);
 
   constructor(
     private readonly warm: WarmChild,
@@ -29,7 +29,7 @@ export class PreflightModelHandler implements ICommandHandler<PreflightModel> {
   ) {}
 
   async execute({ input }: PreflightModel): Promise<Preflight> {
-    return this.turns.take(async () => {
+    return this.atMost.run(async () => {
       const child = await this.warm.take();
       try {
         return await this.preflight(child, input);

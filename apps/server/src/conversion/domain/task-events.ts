@@ -3,10 +3,10 @@ import type { Fact, Task } from './task.js';
 
 /** The events of a transition, or of the task's creation. */
 export function draftsOf(
-  task: Pick<Task, 'id' | 'tenant' | 'project' | 'job_id' | 'request_id'>,
+  task: Pick<Task, 'id' | 'tenant' | 'project' | 'job_id' | 'request_id' | 'trace_id'>,
   facts: Fact[],
 ): EventDraft[] {
-  const { id, tenant, project, job_id, request_id } = task;
+  const { id, tenant, project, job_id, request_id, trace_id } = task;
   return facts.map(({ kind, data, artifact_id }) => ({
     kind,
     scope: { tenant, ...(project !== undefined && { project }) },
@@ -16,6 +16,7 @@ export function draftsOf(
       task_id: id,
       ...(artifact_id !== undefined && { artifact_id }),
       ...(request_id !== undefined && { request_id }),
+      ...(trace_id !== undefined && { trace_id }),
     },
     data,
   }));

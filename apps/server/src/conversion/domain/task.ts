@@ -20,6 +20,8 @@ export interface Task {
   user_id?: string;
   /** Of the request that submitted the job: it travels with the task. */
   request_id?: string;
+  /** The trace of that request; absent when the task was made later, by the relay. */
+  trace_id?: string;
   input: ConversionInput;
   state: TaskState;
   rev: number;
@@ -66,7 +68,7 @@ export type AttemptError = TaskError & { retryable: boolean };
 /** The task that a submitted job makes. */
 export function queuedTask(
   id: string,
-  job: Pick<Task, 'tenant' | 'project' | 'job_id' | 'user_id' | 'request_id' | 'input'>,
+  job: Pick<Task, 'tenant' | 'project' | 'job_id' | 'user_id' | 'request_id' | 'trace_id' | 'input'>,
   now: Date,
 ): { task: Task; facts: Fact[] } {
   const task: Task = {

@@ -3,6 +3,9 @@
 export const PLATFORMS = ['520', '530', '630', '720', '730'] as const;
 export type Platform = (typeof PLATFORMS)[number];
 
+/** The only driver so far; another is registered in drivers/registry.ts and chosen here by platform. */
+export const DRIVER = 'reference';
+
 export const STAGES = ['validate', 'optimize', 'evaluate', 'quantize', 'verify', 'compile', 'package'] as const;
 export type Stage = (typeof STAGES)[number];
 
@@ -71,6 +74,13 @@ export interface ConversionRequest {
   /** Most images the verify stage compares; 0 takes every image held out. */
   verifyImages: number;
   layerReport: boolean;
+  /** Least decibels of the worst output for `good` and for `review`; 20 and 10 when left out. */
+  verdict?: VerdictThresholds;
+}
+
+export interface VerdictThresholds {
+  goodSnrDb: number;
+  reviewSnrDb: number;
 }
 
 export type DriverEvent =
@@ -90,6 +100,8 @@ export interface DriverInfo {
   produces: ArtifactKind[];
   /** The values each option may take. */
   options: Record<string, unknown[]>;
+  /** Whether the process that answers has no network to reach: measured there. */
+  network_isolated: boolean;
   toolchain?: { version: string | null; image?: string; digest?: string };
 }
 

@@ -30,6 +30,7 @@ const taskSchema = new mongoose.Schema(
     job_id: String,
     user_id: { type: String, required: false },
     request_id: { type: String, required: false },
+    trace_id: { type: String, required: false },
     input: mongoose.Schema.Types.Mixed,
     state: String,
     rev: Number,

@@ -9,7 +9,7 @@ import type { ReportSummary, TaskArtifact } from '../conversion.types.js';
 import { endingError, type ReportFigures, reportSummary } from '../domain/outcome.js';
 import { progressAfter, STAGE_OF } from '../domain/progress.js';
 import type { AttemptError, Task } from '../domain/task.js';
-import type { ConversionResult, DriverEvent } from '../driver/driver.types.js';
+import { type ConversionResult, DRIVER, type DriverEvent, type VerdictThresholds } from '../driver/driver.types.js';
 import { HeldTask, type HeldTaskTimes } from './held-task.js';
 import { fetchInputs, storeArtifacts, storeLog, sweepWork, workPrefix } from './task-files.js';
 import { TaskLog } from './task-log.js';
@@ -29,6 +29,7 @@ export interface RunPorts {
   log: Pick<Log, 'info' | 'warn' | 'error'>;
   times: HeldTaskTimes;
   limits: RunLimits;
+  verdict?: VerdictThresholds;
 }
 
 type Conclusion =
@@ -37,8 +38,6 @@ type Conclusion =
   | { t: 'canceled' }
   | { t: 'released' };
 
-/** The only driver so far; another is registered in drivers/registry.ts and chosen here by platform. */
-const DRIVER = 'reference';
 /** All files of a conversion: inputs, both models, the package. */
 const FILE_BYTES_PER_MODEL_BYTE = 16;
 const FILE_BYTES_LEAST = 256 * 1024 * 1024;
@@ -95,9 +94,11 @@ export class TaskRun {
     const { task, held } = this;
     const files = await fetchInputs(task.input, join(child.folder, 'in'), this.ports.objects, held.signal);
     const fileBytes = FILE_BYTES_LEAST + FILE_BYTES_PER_MODEL_BYTE * task.input.model.bytes;
-    const { timeMs, memoryBytes } = this.ports.limits;
+    const { limits: ours, verdict } = this.ports;
+    const { timeMs, memoryBytes } = ours;
+    const order = { t: 'convert', driver: DRIVER, jobId: task.job_id, input: task.input, files, limits: ours } as const;
     return child.run(
-      { t: 'convert', driver: DRIVER, jobId: task.job_id, input: task.input, files, limits: this.ports.limits },
+      { ...order, ...(verdict && { verdict }) },
       { limits: { timeMs, memoryBytes, fileBytes }, signal: held.signal, onEvent: (event) => this.follow(event) },
     );
   }
@@ -204,13 +205,14 @@ export class TaskRun {
   }
 
   private fields(): LogFields {
-    const { id, tenant, job_id, user_id, request_id, attempts, input } = this.task;
+    const { id, tenant, job_id, user_id, request_id, trace_id, attempts, input } = this.task;
     return {
       task_id: id,
       tenant_id: tenant,
       job_id,
       ...(user_id !== undefined && { user_id }),
       ...(request_id !== undefined && { request_id }),
+      ...(trace_id !== undefined && { trace_id }),
       attempts,
       platform: input.platform,
       driver: DRIVER,

@@ -17,7 +17,7 @@ import { TASKS, TaskStore } from '../storage/task.store.js';
 import { plainPorts, taskOf, TIMES } from './task-queue.fixture.js';
 import { TaskQueue } from './task-queue.js';
 
-const REFERENCES = 120;
+const REFERENCES = 48;
 
 let folder: string;
 let mongo: MongoStore;

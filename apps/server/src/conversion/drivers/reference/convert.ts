@@ -10,7 +10,7 @@ import {
 } from '#libs/onnx';
 import type { Artifact, ConversionRequest } from '../../driver/driver.types.js';
 import { modelIssues } from './model-issues.js';
-import { jsonBytes, manifestOf, NOTICE, packageBytes, type PackageFiles } from './package.js';
+import { jsonBytes, manifestOf, NOTICE_TEXT, packageBytes, type PackageFiles } from './package.js';
 import { reportHtml } from './report-html.js';
 import { environment, reportOf, withMeasurements } from './report.js';
 import type { Report } from './report.types.js';
@@ -18,6 +18,7 @@ import { REFERENCE_DRIVER } from './reference.types.js';
 import { requestIssues } from './request-issues.js';
 import { samplesOf } from './samples.js';
 import type { StageRun } from './stage-run.js';
+import { statementOf } from './statement.js';
 
 type Proto = Awaited<ReturnType<typeof loadModel>>;
 
@@ -123,8 +124,9 @@ async function writePackage(
     'quantization.json': jsonBytes(summary),
     'report.json': jsonBytes(report),
     'report.html': new TextEncoder().encode(reportHtml(report)),
-    'NOTICE.txt': new TextEncoder().encode(`${NOTICE}\n`),
+    'NOTICE.txt': new TextEncoder().encode(NOTICE_TEXT),
   };
+  files['statement.intoto.json'] = jsonBytes(statementOf(request, files));
   const manifest = manifestOf(request, REFERENCE_DRIVER, report, files);
   await run.write('reference-package', 'out.kref.zip', packageBytes(files, manifest));
 }

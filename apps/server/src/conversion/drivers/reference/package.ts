@@ -6,6 +6,11 @@ import type { Report } from './report.types.js';
 
 export const NOTICE = 'Reference INT8 ONNX made without the vendor toolchain; it cannot be loaded on a Kneron NPU.';
 
+/** `NOTICE.txt`. */
+export const NOTICE_TEXT = `${NOTICE}
+statement.intoto.json is not signed: it tells how the models were made and binds their digests, and proves neither.
+`;
+
 /** What goes into a package besides its manifest, by file name. */
 export type PackageFiles = Record<string, Uint8Array>;
 
@@ -51,14 +56,25 @@ export function manifestOf(
 
 /** Digest of what decides the package: not where files lie, what they are called, whose job it is, or how many threads. */
 export function requestSha256(request: ConversionRequest): string {
-  const { modelConfig, inputs, want, verifyImages, layerReport } = request;
-  const quantization = { ...request.quantization, threads: undefined };
   const references = request.references.map(({ sha256, input }) => ({ sha256, input }));
-  const model = request.model.sha256;
-  const decides = { model, modelConfig, inputs, references, quantization, want, verifyImages, layerReport };
+  const decides = { model: request.model.sha256, references, ...decidingOptions(request) };
   // Options that were left out count as absent, whether or not they are named.
   const plain = JSON.parse(JSON.stringify(decides)) as object;
   return sha256Of(new TextEncoder().encode(canonicalize(plain)));
+}
+
+/** What was asked for besides files: every option that can change a byte of the package. */
+export function decidingOptions({ modelConfig, inputs, quantization, want, ...rest }: ConversionRequest) {
+  const { verifyImages, layerReport, verdict } = rest;
+  return {
+    modelConfig,
+    inputs,
+    quantization: { ...quantization, threads: undefined },
+    want,
+    verifyImages,
+    layerReport,
+    verdict,
+  };
 }
 
 function byName([a]: [string, unknown], [b]: [string, unknown]): number {

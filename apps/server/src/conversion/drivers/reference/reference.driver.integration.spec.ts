@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,9 +6,12 @@ import { strFromU8, unzipSync } from 'fflate';
 import { attr, encodeModel, floatTensor, type NodeProto, nodeOf, type TensorProto, valueInfo } from '#libs/onnx';
 import { fixtureCnn } from '#libs/testing';
 import { ChildLauncher } from '../../child/child.launcher.js';
-import { AMPLE, conversionFixture, type ConversionFixture } from '../../child/conversion.fixture.js';
+import { AMPLE, conversionFixture, type ConversionFixture, type OrderOptions } from '../../child/conversion.fixture.js';
+import { conversionRequest, preflightRequest } from '../../child/request.js';
 import type { ConversionInput, Preflight } from '../../conversion.types.js';
 import type { ConversionResult, DriverEvent } from '../../driver/driver.types.js';
+import { ReferenceDriver } from './reference.driver.js';
+import type { Statement } from './statement.js';
 import type { Report } from './report.types.js';
 
 let root: string;
@@ -38,11 +42,7 @@ interface Run {
   events: DriverEvent[];
 }
 
-async function converted(
-  from: ConversionFixture,
-  images: number,
-  options: Partial<ConversionInput> & { cpus?: number } = {},
-): Promise<Run> {
+async function converted(from: ConversionFixture, images: number, options: OrderOptions = {}): Promise<Run> {
   const child = await launcher.start();
   try {
     const events: DriverEvent[] = [];
@@ -66,24 +66,16 @@ const reportOf = ({ result }: Run): Report => {
 const packageSha256 = ({ result }: Run) =>
   result.status === 'succeeded' && result.artifacts.find(({ kind }) => kind === 'reference-package')?.sha256;
 
-async function preflight(from: ConversionFixture, input: Partial<ConversionInput> = {}): Promise<Preflight> {
-  const child = await launcher.start();
-  try {
-    const outcome = await child.run(
-      {
-        t: 'preflight',
-        driver: 'reference',
-        model: join(from.folder, 'model.onnx'),
-        platform: input.platform ?? '720',
-        input: { ...(input.quantization && { quantization: input.quantization }), references: [] },
-      },
-      { limits: AMPLE },
-    );
-    if (outcome.t !== 'result') throw new Error(`expected an answer, found ${JSON.stringify(outcome)} ${child.output}`);
-    return outcome.value as Preflight;
-  } finally {
-    await launcher.discard(child);
-  }
+/** `check` needs no process of its own: it reads positions. The child's pre-flight is in child.integration.spec.ts. */
+async function checked(from: ConversionFixture, input: Partial<ConversionInput> = {}): Promise<Preflight> {
+  const { request, ports } = preflightRequest({
+    t: 'preflight',
+    driver: 'reference',
+    model: join(from.folder, 'model.onnx'),
+    platform: input.platform ?? '720',
+    input: { ...(input.quantization && { quantization: input.quantization }), references: [] },
+  });
+  return { issues: await new ReferenceDriver().check(request), inputs: ports };
 }
 
 const errorsOf = ({ issues }: Preflight) => issues.filter(({ severity }) => severity === 'error');
@@ -119,6 +111,7 @@ describe('the reference driver on the fixture network with 16 images', () => {
       'quantization.json',
       'report.html',
       'report.json',
+      'statement.intoto.json',
     ]);
     expect(manifest).toMatchObject({
       schema: 'kref/1',
@@ -127,10 +120,25 @@ describe('the reference driver on the fixture network with 16 images', () => {
       deployable: { kneronNpu: false, onnxRuntime: true },
       target: { platform: '720', modelId: 32_768, version: '0001', advisory: true },
     });
-    for (const { name, bytes } of manifest.files) expect(packed[name]!.length).toBe(bytes);
+    expect((manifest.files as { name: string }[]).map(({ name }) => name)).toContain('statement.intoto.json');
+    for (const { name, bytes, sha256 } of manifest.files) {
+      expect(packed[name]!.length).toBe(bytes);
+      expect(createHash('sha256').update(packed[name]!).digest('hex')).toBe(sha256);
+    }
+    const statement = JSON.parse(strFromU8(packed['statement.intoto.json']!)) as Statement;
+    expect(statement.subject).toHaveLength(2);
+    for (const { name, digest } of statement.subject) {
+      expect(createHash('sha256').update(packed[name]!).digest('hex')).toBe(digest.sha256);
+    }
+    expect(strFromU8(packed['NOTICE.txt']!)).toContain('statement.intoto.json is not signed');
     const report = JSON.parse(strFromU8(packed['report.json']!)) as Report;
     expect(report).toMatchObject({ schema: 'conversion-report/1', timings: {}, environment: {} });
     expect(report.performance.hostCpu).toBeNull();
+  });
+
+  it('gives the verdict by the thresholds it is handed', async () => {
+    const verdict = { goodSnrDb: 100, reviewSnrDb: 20 };
+    expect(reportOf(await converted(fixture, 8, { verdict })).accuracy.verdict).toBe('review');
   });
 
   it('tells its stages in order and skips compile', async () => {
@@ -176,10 +184,16 @@ describe('the reference driver given an option it cannot honour', () => {
     ['a deep search', { compilerTiling: 'deep_search' }],
     ['a percentage without its range', { percentage: 0.999 }],
   ])('refuses %s, at submission and in the run', async (_, quantization) => {
-    expect(errorsOf(await preflight(fixture, { quantization })).map(({ code }) => code)).toEqual([
+    expect(errorsOf(await checked(fixture, { quantization })).map(({ code }) => code)).toEqual([
       'option_not_supported',
     ]);
-    const { result } = await converted(fixture, 1, { quantization });
+    const context = {
+      workDir: '',
+      signal: new AbortController().signal,
+      emit: () => {},
+      limits: { ...AMPLE, cpus: 1 },
+    };
+    const result = await new ReferenceDriver().run(conversionRequest(fixture.order(1, { quantization })), context);
     expect(result).toMatchObject({
       status: 'failed',
       error: { class: 'user', code: 'option_not_supported', retryable: false },
@@ -188,8 +202,8 @@ describe('the reference driver given an option it cannot honour', () => {
 
   it('refuses int16 for the platform that has none', async () => {
     const quantization = { datapath: 'int16' } as const;
-    expect(errorsOf(await preflight(fixture, { platform: '520', quantization }))).toHaveLength(1);
-    expect(errorsOf(await preflight(fixture, { platform: '720', quantization }))).toEqual([]);
+    expect(errorsOf(await checked(fixture, { platform: '520', quantization }))).toHaveLength(1);
+    expect(errorsOf(await checked(fixture, { platform: '720', quantization }))).toEqual([]);
   });
 });
 
@@ -201,13 +215,14 @@ describe('the reference driver given a bad model', () => {
     ['a file cut off', () => valid.subarray(0, valid.length / 2), 'truncated'],
     ['an unknown operator', () => oneNode(nodeOf('Frobnicate', ['x'], ['y'])), 'unsupported_op'],
     ['a custom domain', () => oneNode({ ...nodeOf('Relu', ['x'], ['y']), domain: 'com.example' }), 'custom_domain'],
+    ['external data', () => externalData(), 'external_data'],
     ['a quantised model', () => oneNode(nodeOf('QuantizeLinear', ['x'], ['y'])), 'already_quantized'],
     ['opset 6', () => oneNode(nodeOf('Relu', ['x'], ['y']), 6), 'unsupported_opset'],
   ];
 
   it.each(bad)('names the fault of %s and is no crash', async (_, model, code) => {
     const from = await withModel(model());
-    expect(errorsOf(await preflight(from))[0]?.code).toBe(code);
+    expect(errorsOf(await checked(from))[0]?.code).toBe(code);
     const { result } = await converted(from, 1);
     expect(result).toMatchObject({ status: 'failed', error: { code } });
     if (result.status === 'failed') expect(['user', 'unsupported']).toContain(result.error.class);
@@ -215,7 +230,7 @@ describe('the reference driver given a bad model', () => {
 
   it('names the node of an unknown operator', async () => {
     const from = await withModel(oneNode({ ...nodeOf('Frobnicate', ['x'], ['y']), name: 'node_7' }));
-    expect(errorsOf(await preflight(from))[0]).toMatchObject({ code: 'unsupported_op', where: 'node_7' });
+    expect(errorsOf(await checked(from))[0]).toMatchObject({ code: 'unsupported_op', where: 'node_7' });
   });
 
   it('finds a wrong channel count by running it', async () => {
@@ -236,7 +251,7 @@ describe('the reference driver given a bad model', () => {
 
 describe('the advisory table', () => {
   it('reports operators the vendor does not mark for the platform, and never refuses for them', async () => {
-    const found = await preflight(fixture, { platform: '520' });
+    const found = await checked(fixture, { platform: '520' });
     expect(errorsOf(found)).toEqual([]);
     const advisory = found.issues.filter(({ code }) => code === 'platform_op_advisory');
     expect(advisory.map(({ where }) => where)).toContain('Sigmoid');
@@ -258,4 +273,10 @@ function oneNode(node: NodeProto, opset = 13, shape = [1, 3, 8, 8], initializer:
       output: [valueInfo('y', [1, 4, 8, 8])],
     },
   });
+}
+
+function externalData(): Uint8Array {
+  const outside = { name: 'w', dims: [3], dataType: 1, dataLocation: 1 };
+  const weights = { ...outside, externalData: [{ key: 'location', value: '../../etc/passwd' }] };
+  return oneNode(nodeOf('Add', ['x', 'w'], ['y']), 13, [1, 3, 8, 3], [weights]);
 }

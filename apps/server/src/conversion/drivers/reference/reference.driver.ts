@@ -10,6 +10,7 @@ import {
   type RunContext,
   type Stage,
 } from '../../driver/driver.types.js';
+import { networkIsolated } from '../network.js';
 import { convert } from './convert.js';
 import { modelIssues, outwardCode } from './model-issues.js';
 import { REFERENCE_DRIVER } from './reference.types.js';
@@ -28,6 +29,7 @@ export class ReferenceDriver implements ConversionDriver<Report> {
       stages: ['validate', 'optimize', 'evaluate', 'quantize', 'verify', 'package'],
       produces: ['reference-package', 'report-json', 'report-html'],
       options: OPTIONS,
+      network_isolated: networkIsolated(),
     };
   }
 

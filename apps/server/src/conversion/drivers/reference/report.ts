@@ -1,6 +1,7 @@
 import { arch, platform } from 'node:os';
 import { type Accuracy, type QuantizedModel, type ValidatedModel, verdictOf } from '#libs/onnx';
 import type { ConversionRequest, Issue } from '../../driver/driver.types.js';
+import { networkIsolated } from '../network.js';
 import { REFERENCE_DRIVER } from './reference.types.js';
 import type { PlatformOps, Report, Verdict } from './report.types.js';
 import type { Samples } from './samples.js';
@@ -46,7 +47,7 @@ export function reportOf(findings: Findings): Report {
       nodesQuantized: summary.nodesQuantized,
       nodesFloat: summary.nodesFloat,
     },
-    accuracy: { ...accuracy, heldOut: samples.heldOut, verdict: verdictFor(verdictOf(accuracy), samples.synthetic) },
+    accuracy: { ...accuracy, heldOut: samples.heldOut, verdict: verdictOn(findings) },
     size: {
       original: request.model.bytes,
       optimized: models.optimized.length,
@@ -70,7 +71,13 @@ export function withMeasurements(
 }
 
 export function environment(): Record<string, string> {
-  return { node: process.versions.node, os: platform(), arch: arch() };
+  return { node: process.versions.node, os: platform(), arch: arch(), networkIsolated: String(networkIsolated()) };
+}
+
+function verdictOn({ request, accuracy, samples }: Findings): Verdict {
+  const { verdict } = request;
+  const thresholds = verdict && { good: verdict.goodSnrDb, review: verdict.reviewSnrDb };
+  return verdictFor(verdictOf(accuracy, thresholds), samples.synthetic);
 }
 
 /** A synthetic calibration proves nothing about the caller's data: it is never called good. */

@@ -1,5 +1,5 @@
 /** Lets so many at once; the rest wait in the order they came. */
-export class Turns {
+export class AtMost {
   private free: number;
   private readonly waiting: (() => void)[] = [];
 
@@ -7,7 +7,7 @@ export class Turns {
     this.free = atOnce;
   }
 
-  async take<T>(act: () => Promise<T>): Promise<T> {
+  async run<T>(act: () => Promise<T>): Promise<T> {
     if (this.free > 0) this.free--;
     else await new Promise<void>((resolve) => this.waiting.push(resolve));
     try {
