@@ -177,10 +177,11 @@ interface Mark {
 }
 
 function reportOn(documents: readonly StoredEntry[]): VerificationReport {
+  const eventKeys = new Map([[parseEvent(bytesOf(2)).sig!.kid, Buffer.from(value('event key'), 'hex')]]);
   const verifier = new LedgerVerifier({
     tenant: 'acme',
     origin,
-    keys: { verifierKeys: [VKEY], pinned: true },
+    keys: { verifierKeys: [VKEY], pinned: true, eventKeys },
     highWater: { origin, size: mark.size, root: Buffer.from(mark.root, 'base64') },
   });
   for (const document of documents) verifier.entry(document);

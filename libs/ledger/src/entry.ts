@@ -28,6 +28,12 @@ export interface StoredEntry {
 /** Columns copied out of the event. */
 export type EntryColumns = Omit<StoredEntry, '_id' | 'tenant' | 'seq' | 'bytes' | 'leaf_hash' | 'chain_hash'>;
 
+export interface PreparedEntry {
+  bytes: Uint8Array;
+  leafHash: Uint8Array;
+  columns: EntryColumns;
+}
+
 export interface EntryInput {
   tenant: string;
   seq: number;
@@ -42,16 +48,25 @@ export function entryOf({ tenant, seq, event, bytes, previousChainHash }: EntryI
   if (event.scope.tenant !== tenant) {
     throw new LedgerError('LEDGER.EVENT_TENANT', `an event of tenant ${event.scope.tenant} in the ledger of ${tenant}`);
   }
-  const leaf = leafHash(bytes);
-  return {
-    _id: entryId(tenant, seq),
-    tenant,
-    seq,
-    ...columnsOf(event),
-    bytes,
-    leaf_hash: leaf,
-    chain_hash: chainHash(previousChainHash, leaf),
-  };
+  return entryAt(tenant, seq, previousChainHash, preparedEntry(event, bytes));
+}
+
+/** All of an entry that does not depend on its place. `bytes` are the event's canonical bytes, hashed as they are. */
+export const preparedEntry = (event: LedgerEvent, bytes: Uint8Array): PreparedEntry => ({
+  bytes,
+  leafHash: leafHash(bytes),
+  columns: columnsOf(event),
+});
+
+/** The document of a prepared event of this tenant at this place. Throws INDEX_OUT_OF_RANGE for a bad seq. */
+export function entryAt(
+  tenant: string,
+  seq: number,
+  previousChainHash: Uint8Array,
+  { bytes, leafHash: leaf, columns }: PreparedEntry,
+): StoredEntry {
+  const chain = chainHash(previousChainHash, leaf);
+  return { _id: entryId(tenant, seq), tenant, seq, ...columns, bytes, leaf_hash: leaf, chain_hash: chain };
 }
 
 export function entryId(tenant: string, seq: number): string {

@@ -19,8 +19,13 @@ export function signEvent(event: LedgerEvent, { kid, seed }: { kid: string; seed
 /** Throws EVENT_UNSIGNED or EVENT_SIGNATURE. Which key `sig.kid` names is the caller's to look up. */
 export function verifyEventSignature(event: LedgerEvent, publicKey: Uint8Array): void {
   if (event.sig === undefined) throw new LedgerError('LEDGER.EVENT_UNSIGNED', `event ${event.id} carries no signature`);
-  const signature = bytesOfBase64url(event.sig.value);
-  if (signature?.length !== 64 || !ed25519.verify(signature, eventDigest(event), publicKey, { zip215: false })) {
+  if (!signatureHolds(event, publicKey)) {
     throw new LedgerError('LEDGER.EVENT_SIGNATURE', `the signature of ${event.sig.kid} on ${event.id} does not hold`);
   }
+}
+
+/** Whether the event has a signature, and by this Ed25519 public key. */
+export function signatureHolds(event: LedgerEvent, publicKey: Uint8Array): boolean {
+  const signature = event.sig && bytesOfBase64url(event.sig.value);
+  return signature?.length === 64 && ed25519.verify(signature, eventDigest(event), publicKey, { zip215: false });
 }

@@ -18,8 +18,8 @@ export { chainHash, EMPTY_ROOT, genesisHash, HASH_BYTES, leafHash, nodeHash } fr
 export * from './tree.js';
 export { CompactRange } from './compact-range.js';
 export type { CompactRangeState } from './compact-range.js';
-export { columnsOf, entryId, entryOf } from './entry.js';
-export type { EntryColumns, EntryInput, StoredEntry } from './entry.js';
+export { entryAt, entryId, entryOf, preparedEntry } from './entry.js';
+export type { EntryInput, PreparedEntry, StoredEntry } from './entry.js';
 export { keyIdOf, parseVerifierKey, verifierKey, verifierKeyText } from './note-keys.js';
 export type { NoteAlgorithm, VerifierKey } from './note-keys.js';
 export { noteSigner, parseNote, signatureLine, signNote, verifyNote } from './note.js';

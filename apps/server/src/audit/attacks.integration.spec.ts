@@ -12,6 +12,8 @@ const SIGNED = 9;
 type Entry = Omit<StoredEntry, 'bytes' | 'leaf_hash' | 'chain_hash'> &
   Record<'bytes' | 'leaf_hash' | 'chain_hash', Buffer>;
 
+const idOf = (seq: number): string => `${TENANT}:${String(seq).padStart(16, '0')}`;
+
 /**
  * Whoever can write to the database, with any driver, at the address in `<data>/mongo.uri`. Found by the code behind
  * `GET /audit/verify`, and named by seq.
@@ -143,6 +145,73 @@ describe('an attacker with a MongoDB driver', () => {
     expect(await seqsOf()).toEqual(expect.arrayContaining([a, b]));
   });
 
+  describe('done when: what is edited, deleted, inserted or swapped is found and named by seq', () => {
+    const edited = (class_: string, field: string): object => ({ class: class_, seq: 4, field });
+    const changes: [string, object, Partial<Record<keyof Entry | 'extra', unknown>>][] = [
+      ['tenant', edited('edited', 'tenant'), { tenant: 'elsewhere' }],
+      ['tenant to what is none', edited('edited', 'tenant'), { tenant: null }],
+      ['seq beyond the end', edited('edited', 'seq'), { seq: 4000 }],
+      ['seq to no number', edited('edited', 'seq'), { seq: 'four' }],
+      ['_id', edited('edited', '_id'), { _id: idOf(4000) }],
+      ['tenant and seq', edited('edited', 'seq'), { tenant: 'elsewhere', seq: 4000 }],
+      ['leaf_hash', edited('edited', 'leaf_hash'), { leaf_hash: Buffer.alloc(32, 9) }],
+      ['chain_hash', edited('edited', 'chain_hash'), { chain_hash: Buffer.alloc(32, 9) }],
+      ['kind', edited('index_mismatch', 'kind'), { kind: 'job.finished' }],
+      ['ts', edited('index_mismatch', 'ts'), { ts: '2020-01-01T00:00:00.000Z' }],
+      ['actor_id', edited('index_mismatch', 'actor_id'), { actor_id: 'nobody' }],
+      ['an extra field', edited('index_mismatch', 'extra'), { extra: 1 }],
+      // Nothing under its tenant or its place is left of it.
+      ['tenant and _id', { class: 'deleted', seq: 4 }, { tenant: 'elsewhere', _id: 'elsewhere:4' }],
+    ];
+    it.each(changes)('%s: %j', async (_what, expected, change) => {
+      const original = originals[4]!;
+      await replaced({ ...original, ...change }, original);
+      const { verdict, breaks } = await room.verify();
+      expect(verdict).toBe('broken');
+      expect(breaks).toContainEqual(expect.objectContaining(expected));
+      await entries.deleteMany({ tenant: { $ne: TENANT } });
+    });
+
+    it.each([
+      ['the last entry', ENTRIES - 1],
+      ['the last signed one', SIGNED - 1],
+      ['the first', 0],
+    ])('the tenant of %s', async (_what, seq) => {
+      const original = originals[seq]!;
+      await replaced({ ...original, tenant: 'elsewhere' }, original);
+      const { breaks } = await room.verify();
+      expect(breaks).toMatchObject([{ class: 'edited', seq, field: 'tenant', event_id: original.event_id }]);
+      await entries.deleteMany({ tenant: 'elsewhere' });
+    });
+
+    it('any byte of the bytes of an entry', async () => {
+      const original = originals[4]!;
+      for (let at = 0; at < original.bytes.length; at++) {
+        const bytes = Buffer.from(original.bytes);
+        bytes[at]! ^= 1 << (at % 8);
+        await entries.updateOne({ _id: original._id }, { $set: { bytes } });
+        const { breaks } = await room.verify();
+        expect({ at, breaks }).toMatchObject({ at, breaks: [{ class: 'edited', seq: 4, field: 'bytes' }] });
+      }
+    });
+
+    it.each([['all columns'], ['bytes'], ['seq']])('two entries swapped in %s', async (what) => {
+      const [one, other] = [originals[3]!, originals[5]!];
+      const place = ({ _id, seq }: Entry): object => ({ _id, seq });
+      const swapped = (to: Entry, from: Entry): object => {
+        if (what === 'bytes') return { ...to, bytes: from.bytes };
+        return what === 'seq' ? { ...to, seq: from.seq } : { ...from, ...place(to) };
+      };
+      await entries.deleteMany({ _id: { $in: [one._id, other._id] } });
+      await entries.insertMany([swapped(one, other), swapped(other, one)] as Entry[]);
+      const { verdict, breaks } = await room.verify();
+      expect(verdict).toBe('broken');
+      const sensible = what === 'seq' ? ['edited', 'reordered'] : ['reordered', 'edited'];
+      expect(breaks.every(({ class: kind }) => sensible.includes(kind))).toBe(true);
+      expect(breaks.flatMap(({ seq, seqs }) => seqs ?? [seq])).toEqual(expect.arrayContaining([3, 5]));
+    });
+  });
+
   it('who rewrites an entry and the whole chain after it is found by the signed checkpoint', async () => {
     const bytes = Buffer.from(originals[3]!.bytes.toString('utf8').replace('"step":3', '"step":4'));
     const events = originals.slice(3).map((entry, index) => {
@@ -157,8 +226,6 @@ describe('an attacker with a MongoDB driver', () => {
     expect(breaks).toMatchObject([{ from: 0, to: SIGNED - 1, located: 'interval' }]);
   });
 });
-
-const idOf = (seq: number): string => `${TENANT}:${String(seq).padStart(16, '0')}`;
 
 /** A well-formed entry that follows `last`, out of another one's bytes under a new id. */
 function forgedAfter(last: Entry, pattern: Entry): StoredEntry {

@@ -2,10 +2,10 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { uuidv7 } from '#libs/kernel';
-import { parseEvent, verifierKeyText } from '#libs/ledger';
+import { canonicalBytes, parseEvent, signEvent, verifierKeyText } from '#libs/ledger';
 import { sampleDraft, startRoom, TENANT, type AuditRoom } from './audit-room.fixture.js';
 import { AuditKeys } from './checkpoints/audit-keys.js';
-import { RecordEvents, SealEvents } from './index.js';
+import { RecordEvents, SealEvents, type SealedEvent } from './index.js';
 import { ListEvents } from './queries/list-events.query.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';
 
@@ -93,6 +93,31 @@ describe('the audit room', () => {
       expect(parseEvent(sealed!.bytes).sig?.kid).toBe(signing.module.get(AuditKeys).eventSigner.kid);
       expect(await signing.verify()).toMatchObject({ verdict: 'incomplete', breaks: [] });
       await signing.close();
+    });
+
+    it('says so when a single event is signed by a key that it does not have, and checks the one it has', async () => {
+      const { kid, seed } = room.module.get(AuditKeys).eventSigner;
+      const [plain] = await commands.execute(new SealEvents([sampleDraft(1)]));
+      const event = parseEvent(plain!.bytes);
+      const signedBy = (seq: number, key: { kid: string; seed: Uint8Array }): SealedEvent => {
+        const id = `${event.id.slice(0, -1)}${seq}`;
+        return { ...plain!, id, bytes: canonicalBytes(signEvent({ ...event, id }, key)) };
+      };
+      const stranger = Buffer.alloc(32, 5);
+      await commands.execute(
+        new RecordEvents(TENANT, [
+          signedBy(0, { kid, seed }),
+          signedBy(1, { kid: 'f00d', seed: stranger }),
+          signedBy(2, { kid, seed: stranger }),
+        ]),
+      );
+      await room.sign();
+      const { verdict, breaks } = await room.verify();
+      expect(verdict).toBe('broken');
+      expect(breaks).toMatchObject([
+        { class: 'key_unknown', seq: 1, field: 'sig', standing: 'cannot_check' },
+        { class: 'edited', seq: 2, field: 'sig' },
+      ]);
     });
   });
 

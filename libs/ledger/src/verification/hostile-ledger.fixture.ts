@@ -46,13 +46,17 @@ export function eventOf(n: number, job = n): LedgerEvent {
   };
 }
 
-export function testLedger(size: number, checkpointSizes: readonly number[]): TestLedger {
+export function testLedger(
+  size: number,
+  checkpointSizes: readonly number[],
+  sealed = (event: LedgerEvent): LedgerEvent => event,
+): TestLedger {
   const entries: Document[] = [];
   const tree = new CompactRange();
   const roots = [tree.root()];
   let previousChainHash = genesisHash(ORIGIN);
   for (let seq = 0; seq < size; seq++) {
-    const event = eventOf(seq);
+    const event = sealed(eventOf(seq));
     const bytes = canonicalBytes(event);
     const entry = entryOf({ tenant: TENANT, seq, event, bytes, previousChainHash });
     entries.push(entry as Document);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { genesisHash } from '../index.js';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { genesisHash, signEvent } from '../index.js';
 import type { Break } from '../index.js';
 import {
   at,
@@ -67,6 +68,32 @@ describe('LedgerVerifier', () => {
           }
         }
       }
+    });
+  });
+
+  describe('events with their own signature', () => {
+    const seed = new Uint8Array(32).fill(8);
+    const signed = (kid = 'k1', by = seed): TestLedger =>
+      testLedger(6, [6], (event) => signEvent(event, { kid, seed: by }));
+    const keys = { verifierKeys: [KEY], pinned: true, eventKeys: new Map([['k1', ed25519.getPublicKey(seed)]]) };
+
+    it('hold under their key', () => {
+      expect(verified(signed(), { keys })).toMatchObject({ verdict: 'consistent', breaks: [] });
+    });
+
+    it('are one finding for a key that is not known, which breaks nothing', () => {
+      const report = verified(signed('k2'), { keys });
+      expect(report).toMatchObject({ verdict: 'incomplete', entries: { verified: 6 } });
+      expect(report.breaks).toMatchObject([{ class: 'key_unknown', from: 0, to: 5, standing: 'cannot_check' }]);
+      expect(report.reasons).toEqual([expect.stringContaining('6 events are signed by k2')]);
+    });
+
+    it('are named one by one where the signature is by another key than it says', () => {
+      const report = verified(signed('k1', new Uint8Array(32).fill(9)), { keys });
+      expect(report.verdict).toBe('broken');
+      expect(report.breaks.map((found) => [found.class, found.seq, found.field])).toEqual(
+        [0, 1, 2, 3, 4, 5].map((seq) => ['edited', seq, 'sig']),
+      );
     });
   });
 

@@ -5,9 +5,10 @@ import { CheckpointJudge } from './checkpoint-judge.js';
 import { LossyTree } from './lossy-tree.js';
 import type { LostLeaf, TreeNode } from './lossy-tree.js';
 import { linkOf, readingOf } from './reading.js';
-import type { FieldFault, Reading } from './reading.js';
+import type { EventKeys, FieldFault, Reading } from './reading.js';
 import { Reconciliation } from './reconciliation.js';
 import { CANNOT_CHECK, reportOf } from './report.js';
+import { UnknownKids } from './unknown-kids.js';
 import type { Break, Finding, VerificationReport, VerifierOptions } from './report.types.js';
 
 /** The last entry settled without a proper link: the next one tells what is wrong with it. */
@@ -26,6 +27,7 @@ interface Settled {
 /** So many entries inserted in a row, with renumbering of what follows, are still told apart from edits. */
 const WINDOW = 16;
 const MAX_FORM_FAULTS = 100;
+const NO_KEYS: EventKeys = new Map();
 
 /**
  * Verifies one whole ledger in one pass, in memory that grows with the breaks found and not with the entries:
@@ -46,6 +48,7 @@ export class LedgerVerifier {
   private broken = false;
   private readonly formFaults: { seq: number; faults: FormFault[] }[] = [];
   private formFaultsTotal = 0;
+  private readonly unknownKids = new UnknownKids();
   private found = 0;
   /** True place of the next entry, and how far the stored seqs run ahead of it (after insertions with renumbering). */
   private position = 0;
@@ -72,7 +75,7 @@ export class LedgerVerifier {
 
   entry(document: unknown): void {
     this.found += 1;
-    const reading = readingOf(document, this.options.tenant);
+    const reading = readingOf(document, this.options.tenant, this.options.keys.eventKeys ?? NO_KEYS);
     if (reading === undefined) {
       this.add({ class: 'cannot_read', reason: 'something in the place of an entry is no document' });
     } else if (reading.claimed === undefined || reading.claimed < (this.held?.claimed ?? this.expected())) {
@@ -100,6 +103,7 @@ export class LedgerVerifier {
     const beyond = this.judge.finish();
     this.reconciliation.report({ lastMatch: this.judge.lastMatch, newest: this.judge.newest?.size ?? 0 });
     this.addTailBreak(beyond);
+    for (const finding of this.unknownKids.findings()) this.add(finding);
     return reportOf({
       options: this.options,
       breaks: this.breaks,
@@ -345,10 +349,19 @@ export class LedgerVerifier {
     const place = reading.placeFaults.filter(({ field }) => field !== '_id' || !renumbered);
     if (place.length > 0) this.addFields(position, reading, place);
     if (bytesHold) this.addFields(position, reading, reading.columnFaults, 'index_mismatch');
+    if (bytesHold) this.addSignature(position, reading);
     if (reading.formFaults.length > 0 && bytesHold) {
       this.formFaultsTotal += 1;
       if (this.formFaults.length < MAX_FORM_FAULTS) this.formFaults.push({ seq: position, faults: reading.formFaults });
     }
+  }
+
+  private addSignature(seq: number, reading: Reading): void {
+    const { signature } = reading;
+    if (signature?.fault === 'unknown_key') this.unknownKids.add(signature.kid, seq);
+    if (signature?.fault !== 'does_not_hold') return;
+    const reason = `the event's own signature by ${signature.kid} does not hold`;
+    this.add({ class: 'edited', seq, ...eventId(reading), field: 'sig', reason });
   }
 
   private addFields(seq: number, reading: Reading, faults: FieldFault[], kind: Break['class'] = 'edited'): void {

@@ -1,6 +1,8 @@
 import { equalBytes, hexOf } from '../bytes.js';
 import { columnsOf, entryId } from '../entry.js';
 import { readEvent } from '../event.js';
+import { signatureHolds } from '../event-signature.js';
+import type { LedgerEvent } from '../event.types.js';
 import { chainHash, HASH_BYTES, leafHash } from '../hashes.js';
 import type { FormFault } from '../ledger.errors.js';
 
@@ -22,7 +24,16 @@ export interface Reading {
   /** Columns that differ from what the bytes say. Means nothing where the bytes were edited. */
   columnFaults: FieldFault[];
   formFaults: FormFault[];
+  /** What is wrong with the event's own signature, where it has one. */
+  signature: SignatureFault | undefined;
 }
+
+export interface SignatureFault {
+  kid: string;
+  fault: 'unknown_key' | 'does_not_hold';
+}
+
+export type EventKeys = ReadonlyMap<string, Uint8Array>;
 
 export interface FieldFault {
   field: string;
@@ -34,7 +45,7 @@ const NOT_COLUMNS = new Set(['_id', 'tenant', 'seq', 'bytes', 'leaf_hash', 'chai
 const ID = /^([a-z0-9][a-z0-9-]{0,39}):(\d{16})$/;
 
 /** Reads one stored document of the ledger of `tenant`; undefined when it is no document at all. */
-export function readingOf(document: unknown, tenant: string): Reading | undefined {
+export function readingOf(document: unknown, tenant: string, eventKeys: EventKeys): Reading | undefined {
   if (typeof document !== 'object' || document === null || Array.isArray(document)) return undefined;
   const {
     _id,
@@ -67,6 +78,7 @@ export function readingOf(document: unknown, tenant: string): Reading | undefine
         ? []
         : columnFaultsOf(document as Record<string, unknown>, columns, event?.scope.tenant === tenant),
     formFaults: faults,
+    signature: event && signatureFaultOf(event, eventKeys),
   };
 }
 
@@ -77,6 +89,14 @@ export function linkOf(reading: Reading, previous: Uint8Array | undefined): 'byt
   if (leaf !== undefined && equalBytes(chainHash(previous, leaf), storedChain)) return 'bytes';
   if (agrees || storedLeaf === undefined) return undefined;
   return equalBytes(chainHash(previous, storedLeaf), storedChain) ? 'stored' : undefined;
+}
+
+function signatureFaultOf(event: LedgerEvent, eventKeys: EventKeys): SignatureFault | undefined {
+  if (event.sig === undefined) return undefined;
+  const { kid } = event.sig;
+  const key = eventKeys.get(kid);
+  if (key === undefined) return { kid, fault: 'unknown_key' };
+  return signatureHolds(event, key) ? undefined : { kid, fault: 'does_not_hold' };
 }
 
 function placeFaultsOf(document: Record<string, unknown>, tenant: string, claimed: number | undefined): FieldFault[] {

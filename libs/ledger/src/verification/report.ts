@@ -44,8 +44,10 @@ export function reportOf(outcome: Outcome): VerificationReport {
 
 function reasonsOf({ judge, breaks, size, formFaults }: Outcome): string[] {
   const reasons: string[] = [];
-  const unknown = breaks.filter(({ class: kind }) => kind === 'key_unknown').length;
-  if (unknown > 0) reasons.push(`${unknown} checkpoints are signed by no known key`);
+  const unknown = breaks.filter(({ class: kind }) => kind === 'key_unknown');
+  const notes = unknown.filter(({ field }) => field !== 'sig').length;
+  if (notes > 0) reasons.push(`${notes} checkpoints are signed by no known key`);
+  reasons.push(...unknown.filter(({ field }) => field === 'sig').map(({ reason }) => reason));
   if (breaks.some(({ class: kind }) => kind === 'cannot_read')) reasons.push('a part of the store could not be read');
   if (judge.counts.not_comparable > 0) {
     reasons.push(`${judge.counts.not_comparable} checkpoints could not be compared, because a leaf below them is lost`);
@@ -101,7 +103,7 @@ function badRanges(findings: readonly Finding[], size: number): SeqRange[] {
 }
 
 function rangesOf({ class: kind, seq, seqs, from = seq, to = seq }: Finding): SeqRange[] {
-  if (kind === 'inserted') return [];
+  if (kind === 'inserted' || kind === 'key_unknown') return [];
   if (seqs !== undefined) return seqs.map((place) => ({ from: place, to: place }));
   return from === undefined || to === undefined ? [] : [{ from, to }];
 }

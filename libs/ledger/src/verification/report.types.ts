@@ -5,7 +5,12 @@ export interface VerifierOptions {
   tenant: string;
   origin: string;
   /** Keys the checkpoints may be signed with, and whether they come from outside the store under test. */
-  keys: { verifierKeys: readonly VerifierKey[]; pinned: boolean };
+  keys: {
+    verifierKeys: readonly VerifierKey[];
+    pinned: boolean;
+    /** Ed25519 public keys by the `kid` of an event's own signature. An event of any other is reported as `key_unknown`. */
+    eventKeys?: ReadonlyMap<string, Uint8Array>;
+  };
   /** The signer's high-water mark, kept outside the database. */
   highWater?: { origin: string; size: number; root: Uint8Array };
   /** How many breaks are listed; all are counted. Default 1,000. */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { columnsOf, leafHash, type LedgerEvent } from '#libs/ledger';
+import { leafHash, preparedEntry, type LedgerEvent } from '#libs/ledger';
 import type { SealedEvent } from '../audit.types.js';
 import { preparedEvent, sameBytes, type PreparedEvent } from '../domain/entry.js';
 
@@ -16,7 +16,8 @@ export class PreparedEvents {
   /** `event` is what `sealed.bytes` are the canonical bytes of. */
   remember({ id, tenant, bytes }: SealedEvent, event: LedgerEvent): void {
     if (this.sealed.size >= REMEMBERED) this.sealed.delete(this.sealed.keys().next().value!);
-    this.sealed.set(`${tenant}\n${id}`, { leafHash: leafHash(bytes), columns: columnsOf(event) });
+    const { leafHash: leaf, columns } = preparedEntry(event, bytes);
+    this.sealed.set(`${tenant}\n${id}`, { leafHash: leaf, columns });
   }
 
   /** Throws AUDIT.EVENT_INVALID. */

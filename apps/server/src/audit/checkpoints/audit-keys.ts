@@ -26,6 +26,8 @@ export class AuditKeys {
     private readonly noteSeed: Uint8Array,
     private readonly notePublicKey: Uint8Array,
     readonly eventSigner: EventSigner,
+    /** Public keys of the signatures of single events, by key id. */
+    readonly eventKeys: ReadonlyMap<string, Uint8Array>,
     private readonly ring: MacRing,
   ) {}
 
@@ -34,8 +36,11 @@ export class AuditKeys {
     const folder = join(dataDir, 'keys');
     const noteSeed = await seedIn(join(folder, 'note.key'));
     const eventSeed = await seedIn(join(folder, 'event.key'));
-    const kid = shortDigest(publicKeyOf(eventSeed));
-    return new AuditKeys(noteSeed, publicKeyOf(noteSeed), { kid, seed: eventSeed }, await macRing(folder, signingKey));
+    const eventKey = publicKeyOf(eventSeed);
+    const kid = shortDigest(eventKey);
+    const ring = await macRing(folder, signingKey);
+    const signer = { kid, seed: eventSeed };
+    return new AuditKeys(noteSeed, publicKeyOf(noteSeed), signer, new Map([[kid, eventKey]]), ring);
   }
 
   /** The deployment's note key under the ledger's name. */

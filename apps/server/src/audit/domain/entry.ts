@@ -1,15 +1,11 @@
-import { chainHash, columnsOf, entryId, genesisHash, leafHash, LedgerError, parseEvent } from '#libs/ledger';
-import type { EntryColumns, StoredEntry } from '#libs/ledger';
+import { entryAt, genesisHash, LedgerError, parseEvent, preparedEntry } from '#libs/ledger';
+import type { PreparedEntry, StoredEntry } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
 import type { SealedEvent } from '../audit.types.js';
 
 /** An event ready to be numbered: everything that does not depend on its place is computed already. */
-export interface PreparedEvent {
+export interface PreparedEvent extends PreparedEntry {
   id: string;
-  /** Canonical bytes, hashed as they are. */
-  bytes: Uint8Array;
-  leafHash: Uint8Array;
-  columns: EntryColumns;
 }
 
 /** The newest entry; seq is -1 while the ledger is empty. */
@@ -32,7 +28,7 @@ export function preparedEvent(tenant: string, { id, bytes }: Pick<SealedEvent, '
       `expected event ${id} of ${tenant}, found ${event.id} of ${event.scope.tenant}`,
     );
   }
-  return { id, bytes, leafHash: leafHash(bytes), columns: columnsOf(event) };
+  return { id, ...preparedEntry(event, bytes) };
 }
 
 /** What `work` returns; a LedgerError of it becomes AUDIT.EVENT_INVALID. */
@@ -50,9 +46,9 @@ export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compa
 /** The entries that these events become right after `head`, in this order (ledger.md §2). */
 export function chained(tenant: string, head: Head, events: readonly PreparedEvent[]): StoredEntry[] {
   let { seq, chainHash: previous } = head;
-  return events.map(({ bytes, leafHash: leaf, columns }) => {
-    seq += 1;
-    previous = chainHash(previous, leaf);
-    return { _id: entryId(tenant, seq), tenant, seq, ...columns, bytes, leaf_hash: leaf, chain_hash: previous };
+  return events.map((event) => {
+    const entry = entryAt(tenant, ++seq, previous, event);
+    previous = entry.chain_hash;
+    return entry;
   });
 }

@@ -47,7 +47,7 @@ export class VerifyLedgerHandler implements IQueryHandler<VerifyLedger> {
     const verifier = new LedgerVerifier({
       tenant,
       origin,
-      keys: { verifierKeys, pinned },
+      keys: { verifierKeys, pinned, eventKeys: this.keys.eventKeys },
       ...(highWater && { highWater }),
     });
     const { size, head } = await this.reader.read(tenant, verifier);

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { LedgerVerifier } from '#libs/ledger';
+import { entryId, type LedgerVerifier } from '#libs/ledger';
 import { Checkpoints } from './checkpoints.store.js';
 import { LedgerEntries } from './ledger-entries.store.js';
 
@@ -30,6 +30,7 @@ export class LedgerReader {
     const notes = this.notes(tenant, size);
     let note = await notes.next();
     let read = 0;
+    let next = 0;
     const cursor = this.entries.collection
       .find({ tenant }, { promoteBuffers: true, batchSize: BATCH })
       .sort({ seq: 1 });
@@ -41,11 +42,28 @@ export class LedgerReader {
       }
       // Appended since: the next verification's. Whatever claims no seq at all sorts elsewhere and is read.
       if (typeof seq === 'number' && seq > (head?.seq ?? -1)) continue;
+      if (Number.isSafeInteger(seq) && (seq as number) >= next) {
+        for await (const lost of this.elsewhere(tenant, next, seq as number)) verifier.entry(lost);
+        next = (seq as number) + 1;
+      }
       verifier.entry(document);
       if (++read % STRIDE === 0) await new Promise(setImmediate);
     }
     for (; !note.done; note = await notes.next()) verifier.checkpoint(note.value.note);
+    for await (const lost of this.elsewhere(tenant, next, Number.MAX_SAFE_INTEGER)) verifier.entry(lost);
     return { size, head: head && hexOf(head.chainHash) };
+  }
+
+  /** Entries from `from` to before `to` by their `_id` that another `tenant` hides from the reading. */
+  private async *elsewhere(tenant: string, from: number, to: number): AsyncGenerator<unknown, void> {
+    if (from >= to) return;
+    const cursor = this.entries.collection
+      .find(
+        { _id: { $gte: entryId(tenant, from), $lt: entryId(tenant, to) } },
+        { promoteBuffers: true, batchSize: BATCH },
+      )
+      .sort({ _id: 1 });
+    for await (const document of cursor) if (document.tenant !== tenant) yield document;
   }
 
   private async *notes(tenant: string, newest: number): AsyncGenerator<{ size: number; note: unknown }, void> {
