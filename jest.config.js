@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 
+// Tests that run models in their own process: jest gives modules a copy of the environment, too late for the runtime.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 // Jest 30 runs CommonJS without experimental flags. Packages that ship ESM only
 // (Nest 12 among them) are compiled to CommonJS by the same transform.
 const lock = JSON.parse(readFileSync(new URL('./package-lock.json', import.meta.url), 'utf8'));
