@@ -29,6 +29,8 @@ async function start(env: Record<string, string> = {}): Promise<RunningServer> {
   return server;
 }
 
+const listensOn = ({ url }: RunningServer) => `assay: listening on ${url}/api/v1\n`;
+
 const refused = (env: Record<string, string>) => endedServer({ dataDir, env });
 
 describe('the first start', () => {
@@ -48,7 +50,7 @@ describe('the first start', () => {
     expect(second.apiKey).toBe(first.apiKey);
     expect(await Promise.all(secrets.slice(0, 3).map((name) => readFile(join(dataDir, name), 'utf8')))).toEqual(kept);
     expect((await get(second, '/jobs')).status).toBe(200);
-    expect(second.errors()).toBe('');
+    expect(second.errors()).toBe(listensOn(second));
   });
 
   it('says where the key is and never what it is, here and in the log', async () => {
@@ -57,7 +59,7 @@ describe('the first start', () => {
     expect((await get({ ...server, apiKey: `${server.apiKey.slice(0, -1)}~` }, '/jobs')).status).toBe(401);
     await server.stop();
     const said = `assay: the operator's key was written to ${join(dataDir, 'operator.key')}\n`;
-    expect(server.errors()).toBe(EMBEDDED ? said : '');
+    expect(server.errors()).toBe(`${EMBEDDED ? said : ''}${listensOn(server)}`);
     const told = server.log() + server.errors();
     expect(told).toContain('config.api_key_enabled');
     for (const part of [server.apiKey, server.apiKey.slice(-20)]) expect(told).not.toContain(part);

@@ -47,7 +47,9 @@ describe('SIGTERM', () => {
     const left = Object.keys(modesIn(server.dataDir));
     expect(left.filter((name) => /^(server\.json|mongo\.uri|mongo\.lock|scratch\/.+)$/.test(name))).toEqual([]);
     expect(await readdir(join(root, 'tmp'))).toEqual([]);
-    expect(server.errors()).toMatch(/^(assay: the operator's key was written to [^\n]+\n)?$/);
+    expect(server.errors()).toMatch(
+      /^(assay: the operator's key was written to [^\n]+\n)?assay: listening on [^\n]+\n$/,
+    );
   });
 
   it('lets an upload in flight end, and its connection with it; the job is done after the next start', async () => {
@@ -98,7 +100,7 @@ describe('SIGTERM', () => {
     const ending = endedServer({ dataDir: server.dataDir, env: { TMPDIR: join(root, 'tmp') } });
     await until(() => existsSync(lock));
     process.kill((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid, 'SIGTERM');
-    expect(await ending).toMatchObject({ code: 0, stderr: '' });
+    expect(await ending).toMatchObject({ code: 0, stderr: expect.stringMatching(/^assay: listening on [^\n]+\n$/) });
     expect([existsSync(lock), existsSync(join(server.dataDir, 'server.json'))]).toEqual([false, false]);
     expect(await readdir(join(root, 'tmp'))).toEqual([]);
   });
