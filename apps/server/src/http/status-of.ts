@@ -80,7 +80,6 @@ const auditRows: Record<AuditErrorCode, Outward> = {
   'AUDIT.FILTER_INVALID': row(422, 'invalid_input', 'Invalid input'),
   'AUDIT.VERIFIER_KEY_INVALID': row(422, 'verifier_key_invalid', 'Invalid verifier key'),
   'AUDIT.VERIFICATION_BUSY': row(429, 'verification_busy', 'Too many verifications at once', true),
-  'AUDIT.VERIFICATION_FAILED': row(500, 'verification_failed', 'Verification failed', true),
   'AUDIT.ORIGIN_INVALID': internal,
   'AUDIT.ORIGIN_CHANGED': internal,
   'AUDIT.KEY_UNREADABLE': internal,
