@@ -3,7 +3,10 @@ import { entryId, type LedgerVerifier } from '#libs/ledger';
 import { Checkpoints } from './checkpoints.store.js';
 import { LedgerEntries } from './ledger-entries.store.js';
 
-/** Documents between two breathers of the event loop: a verification never starves the server. */
+/**
+ * Documents between two breathers of the event loop, which hashes and checks them in between: whatever else the server
+ * does waits so long at most each time. One verification reads at a time in a process (VerifyLedgerHandler).
+ */
 const STRIDE = 64;
 const BATCH = 512;
 
