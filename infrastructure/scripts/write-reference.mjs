@@ -2,9 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { eventsTable } from '../../dist/apps/server/src/events.table.js';
-import { problemsTable } from '../../dist/apps/server/src/problems.table.js';
-import { settingsTable } from '../../dist/apps/server/src/settings.table.js';
+import { eventsTable } from '../../dist/apps/server/src/reference/events.table.js';
+import { problemsTable } from '../../dist/apps/server/src/reference/problems.table.js';
+import { settingsTable } from '../../dist/apps/server/src/reference/settings.table.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 await writeFile(resolve(root, 'docs/reference/configuration.md'), settingsTable());

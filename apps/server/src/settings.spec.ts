@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Settings } from './settings.js';
-import { settingsTable } from './settings.table.js';
+import { settingsTable } from './reference/settings.table.js';
 
 describe('Settings', () => {
   it('stand in docs/reference/configuration.md as the code reads them (npm run docs writes it)', () => {

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SettingsReader, type SettingRow } from '#libs/kernel';
+import { TENANT_PATTERN } from '#libs/ledger';
 
 const ROLES = ['api', 'worker', 'ledger'] as const;
 type Role = (typeof ROLES)[number];
 
 const MIB = 1024 * 1024;
-const TENANT = /^[a-z0-9][a-z0-9-]{0,39}$/;
 
 /** What is fixed at start, from the environment. Injected by this class. */
 export class Settings {
@@ -112,7 +112,7 @@ export class Settings {
         max: 3_650,
         what: 'days an event stays in the database; one older than half of it is refused',
       }),
-      eventSignatureTenants: read.listOf('AUDIT_EVENT_SIGNATURES', TENANT, {
+      eventSignatureTenants: read.listOf('AUDIT_EVENT_SIGNATURES', TENANT_PATTERN, {
         preset: [],
         what: 'tenants whose events are signed one by one',
       }),

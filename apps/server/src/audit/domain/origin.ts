@@ -1,6 +1,6 @@
+import { TENANT_PATTERN } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
 
-const TENANT = /^[a-z0-9][a-z0-9-]{0,39}$/;
 const DEPLOYMENT = /^[a-z0-9][a-z0-9.-]{0,200}$/;
 
 /** The ledger of service, key, configuration and unauthenticated events. */
@@ -8,10 +8,10 @@ export const SYSTEM = 'system';
 
 /** The name of a tenant's ledger in every note: `<ASSAY_ORIGIN>/ledger/<tenant>`. Throws AUDIT.TENANT_INVALID. */
 export function originOf(deployment: string, tenant: string): string {
-  if (!TENANT.test(tenant)) {
+  if (!TENANT_PATTERN.test(tenant)) {
     throw new AuditError(
       'AUDIT.TENANT_INVALID',
-      `a tenant id matches ${TENANT.source}, found ${tenant.length} characters`,
+      `a tenant id matches ${TENANT_PATTERN.source}, found ${tenant.length} characters`,
     );
   }
   return `${deployment}/ledger/${tenant}`;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import { TENANT_PATTERN } from '#libs/ledger';
 import { MongoStore, Outboxes } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
@@ -12,7 +13,6 @@ import { API_KEYS, ApiKeys, type ApiKey } from '../storage/api-keys.store.js';
 import { TENANTS, Tenants } from '../storage/tenants.store.js';
 import { SystemLedger } from '../ledger/system-ledger.js';
 
-const TENANT = /^[a-z0-9][a-z0-9-]{0,39}$/;
 /** The form of an id in an event. */
 const CLIENT_ID = /^[A-Za-z0-9_-][A-Za-z0-9_:-]{0,127}$/;
 const OPERATOR_FILE = 'operator.key';
@@ -45,8 +45,11 @@ export class Bootstrap implements OnModuleInit, OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     const { apiKey } = this.settings;
     if (apiKey.value === undefined && !this.store.embedded) return;
-    if (!TENANT.test(apiKey.tenant) || apiKey.tenant === 'system') {
-      throw new IdentityError('IDENTITY.SETTING_INVALID', `CONVERTER_API_KEY_TENANT must match ${TENANT.source}`);
+    if (!TENANT_PATTERN.test(apiKey.tenant) || apiKey.tenant === 'system') {
+      throw new IdentityError(
+        'IDENTITY.SETTING_INVALID',
+        `CONVERTER_API_KEY_TENANT must match ${TENANT_PATTERN.source}`,
+      );
     }
     if (!CLIENT_ID.test(apiKey.clientId)) {
       throw new IdentityError('IDENTITY.SETTING_INVALID', `CONVERTER_API_KEY_CLIENT_ID must match ${CLIENT_ID.source}`);

@@ -5,14 +5,14 @@ import { RequestMethod, type DynamicModule, type Type } from '@nestjs/common';
 import { HTTP_CODE_METADATA, METHOD_METADATA, MODULE_METADATA, PATH_METADATA } from '@nestjs/common/constants';
 import { getMetadataStorage } from 'class-validator';
 import { eventsTable } from './events.table.js';
-import { ACCESS, type Access } from './http/access.js';
-import { statusOf } from './http/status-of.js';
-import { SubmitJobDto } from './jobs/http/submit-job.dto.js';
+import { ACCESS, type Access } from '../http/access.js';
+import { statusOf } from '../http/status-of.js';
+import { SubmitJobDto } from '../jobs/http/submit-job.dto.js';
 import { problemsTable } from './problems.table.js';
-import { ServerModule, type Foundations } from './server.module.js';
-import { Settings } from './settings.js';
+import { ServerModule, type Foundations } from '../server.module.js';
+import { Settings } from '../settings.js';
 
-const pageAt = (name: string): string => readFileSync(resolve(__dirname, '../../../docs/reference', name), 'utf8');
+const pageAt = (name: string): string => readFileSync(resolve(__dirname, '../../../../docs/reference', name), 'utf8');
 const metadata = <T>(key: string, target: object): T | undefined => Reflect.getMetadata(key, target) as T | undefined;
 
 interface Route {

@@ -1,5 +1,5 @@
 import type { EventKind, FieldForm, ScalarForm, ValueForm } from '#libs/ledger';
-import { kindsByRoom } from './event-kinds.js';
+import { kindsByRoom } from '../event-kinds.js';
 
 /** The reference page of the event kinds, in Markdown, made from the declarations at the rooms' doors. */
 export function eventsTable(): string {

@@ -1,5 +1,5 @@
 import type { SettingRow } from '#libs/kernel';
-import { Settings } from './settings.js';
+import { Settings } from '../settings.js';
 
 /** The reference page of the settings, in Markdown, made from the code that reads them. */
 export function settingsTable(): string {

@@ -1,4 +1,4 @@
-import { statusOf } from './http/status-of.js';
+import { statusOf } from '../http/status-of.js';
 
 /** The reference page of the problem codes, in Markdown, made from the one table of the edge. */
 export function problemsTable(): string {
