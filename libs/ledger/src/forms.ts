@@ -50,6 +50,9 @@ const FORMS: Readonly<Record<StringForm, Form>> = {
   signature: { pattern: /^[A-Za-z0-9_-]{85}[AQgw]$/, says: 'an Ed25519 signature in base64url' },
 };
 
+/** A tenant's id, wherever one is given. */
+export const TENANT_PATTERN = FORMS.tenant.pattern;
+
 export const expectedOf = (form: StringForm): string => FORMS[form].says;
 
 export function hasForm(form: StringForm, value: unknown): value is string {

@@ -14,6 +14,7 @@ export { canonicalBytes, formFaults, MAX_EVENT_BYTES, parseEvent } from './event
 export { checkData, eventKinds, personsIn, withPseudonyms } from './event-kinds.js';
 export type { DataOf, EventKind, FieldForm, ScalarForm, ValueForm } from './event-kinds.js';
 export { eventDigest, signEvent, verifyEventSignature } from './event-signature.js';
+export { TENANT_PATTERN } from './forms.js';
 export { chainHash, EMPTY_ROOT, genesisHash, HASH_BYTES, leafHash, nodeHash } from './hashes.js';
 export * from './tree.js';
 export { CompactRange } from './compact-range.js';

@@ -42,7 +42,7 @@ export interface FieldFault {
 }
 
 const NOT_COLUMNS = new Set(['_id', 'tenant', 'seq', 'bytes', 'leaf_hash', 'chain_hash']);
-const ID = /^([a-z0-9][a-z0-9-]{0,39}):(\d{16})$/;
+const ID = /^([^:]*):(\d{16})$/;
 
 /** Reads one stored document of the ledger of `tenant`; undefined when it is no document at all. */
 export function readingOf(document: unknown, tenant: string, eventKeys: EventKeys): Reading | undefined {
