@@ -22,6 +22,8 @@ export interface Requester {
   actor: Actor;
   /** Of the HTTP request. */
   request_id?: string;
+  /** Of the trace that the request belongs to. */
+  trace_id?: string;
 }
 
 /** An event as it will stand in the ledger: validated, canonicalised and frozen. */

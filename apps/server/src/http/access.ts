@@ -48,6 +48,6 @@ export const Caller = createParamDecorator((_data: unknown, context: ExecutionCo
 
 /** The caller as commands and their events name who asked. */
 export function requesterOf({ tenant, actor }: Caller): Requester {
-  const request_id = requestContext()?.request_id;
-  return { tenant, actor, ...(request_id !== undefined && { request_id }) };
+  const context = requestContext();
+  return { tenant, actor, ...(context && { request_id: context.request_id, trace_id: context.trace_id }) };
 }

@@ -66,6 +66,8 @@ export interface Job extends JobRequest {
   tenant: string;
   /** Of the request that submitted it. */
   request_id?: string;
+  /** Of that request's trace: the conversion continues it, whoever starts it. */
+  trace_id?: string;
   status: JobStatus;
   model: ModelFile;
   images: ReferenceImage[];

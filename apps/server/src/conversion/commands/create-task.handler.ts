@@ -1,7 +1,6 @@
 import { CommandBus, CommandHandler, type ICommandHandler, QueryBus } from '@nestjs/cqrs';
 import { Outboxes } from '#libs/mongo';
 import { SealEvents } from '../../audit/index.js';
-import { requestContext } from '../../http/request-context.js';
 import { GetJob } from '../../jobs/index.js';
 import { draftsOf } from '../domain/task-events.js';
 import { queuedTask } from '../domain/task.js';
@@ -21,10 +20,7 @@ export class CreateTaskHandler implements ICommandHandler<CreateTask> {
 
   async execute({ id, tenant, jobId, eventId }: CreateTask): Promise<void> {
     const job = await this.queries.execute(new GetJob(tenant, jobId));
-    const { project, user_id, request_id, conversion } = job;
-    // A drain may run in the context of another request: its trace is not this job's.
-    const context = requestContext();
-    const trace_id = context?.request_id === request_id ? context?.trace_id : undefined;
+    const { project, user_id, request_id, trace_id, conversion } = job;
     const { task, facts } = queuedTask(
       id,
       {

@@ -20,7 +20,7 @@ export interface Task {
   user_id?: string;
   /** Of the request that submitted the job: it travels with the task. */
   request_id?: string;
-  /** The trace of that request; absent when the task was made later, by the relay. */
+  /** The trace of that request. */
   trace_id?: string;
   input: ConversionInput;
   state: TaskState;

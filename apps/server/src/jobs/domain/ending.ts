@@ -3,6 +3,7 @@ import type { TaskOutcome } from '../../conversion/index.js';
 import type { Job, JobArtifact } from '../jobs.types.js';
 import { resultFileName, stemOf } from './file-name.js';
 import type { Ending, Finished } from './job.js';
+import { refsOf } from './submission.js';
 
 /** How the job ends when its task ended so. A success without a package is a failure of ours. */
 export function endingOf(job: Pick<Job, 'model' | 'platform'>, outcome: TaskOutcome): Ending {
@@ -33,7 +34,7 @@ export function endingEvent(id: string, job: Job, change: Finished): EventDraft 
     ts: change.finished_at.toISOString(),
     scope: { tenant: job.tenant, ...(job.project !== undefined && { project: job.project }) },
     actor: { type: 'system', id: 'jobs' } as const,
-    refs: { job_id: job.id, ...(job.request_id !== undefined && { request_id: job.request_id }) },
+    refs: refsOf(job),
   };
   const { artifact, report, error } = change;
   if (artifact && report) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { ReferenceImage } from '../jobs.types.js';
-import { imageFaults, refusals, submissionWarnings } from './submission.js';
+import type { JobRequest, ReferenceImage } from '../jobs.types.js';
+import { imageFaults, queuedJob, refusals, submissionEvents, submissionWarnings } from './submission.js';
 
 const image = (input?: string): ReferenceImage => ({ key: 'k', bytes: 1, sha256: 'a', ...(input && { input }) });
 
@@ -61,5 +61,22 @@ describe('submissionWarnings', () => {
     expect(submissionWarnings([noticed], [])).toHaveLength(1);
     expect(submissionWarnings([], [])).toMatchObject([{ code: 'no_reference_images' }]);
     expect(submissionWarnings([], [image()])).toEqual([]);
+  });
+});
+
+describe('queuedJob', () => {
+  it('keeps the request and the trace that submitted it, and its events name them', () => {
+    const of = { request_id: 'r1', trace_id: '0af7651916cd43dd8448eb211c80319c' };
+    const actor = { type: 'service', id: 'tester' } as const;
+    const request: JobRequest = { platform: '520', user_id: 'u1', labels: [], priority: 'normal' };
+    const model = { key: 'm', bytes: 1, sha256: 'a', name: 'net.onnx' };
+    const files = { model, images: [], warnings: [] };
+    const job = queuedJob('j1', { tenant: 'acme', actor, ...of }, request, files, new Date());
+    expect(job).toMatchObject(of);
+    const refs = submissionEvents(job, actor).map((event) => event.refs);
+    expect(refs).toEqual([
+      { job_id: 'j1', ...of },
+      { job_id: 'j1', ...of },
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ErrorDetail } from '#libs/kernel';
+import type { Refs } from '#libs/ledger';
 import type { EventDraft, Requester } from '../../audit/index.js';
 import type { Issue } from '../../conversion/index.js';
 import type { Job, JobRequest, JobWarning, ModelFile, ReferenceImage } from '../jobs.types.js';
@@ -7,7 +8,7 @@ import type { Job, JobRequest, JobWarning, ModelFile, ReferenceImage } from '../
 /** The job that a submission makes. */
 export function queuedJob(
   id: string,
-  { tenant, request_id }: Requester,
+  { tenant, request_id, trace_id }: Requester,
   request: JobRequest,
   files: { model: ModelFile; images: ReferenceImage[]; warnings: JobWarning[] },
   at: Date,
@@ -16,6 +17,7 @@ export function queuedJob(
     id,
     tenant,
     ...(request_id !== undefined && { request_id }),
+    ...(trace_id !== undefined && { trace_id }),
     ...request,
     status: 'QUEUED',
     ...files,
@@ -29,7 +31,7 @@ export function submissionEvents(job: Job, actor: Requester['actor']): EventDraf
     ts: job.created_at.toISOString(),
     scope: { tenant: job.tenant, ...(job.project !== undefined && { project: job.project }) },
     actor,
-    refs: { job_id: job.id, ...(job.request_id !== undefined && { request_id: job.request_id }) },
+    refs: refsOf(job),
   };
   const { model, images } = job;
   const received = {
@@ -51,6 +53,15 @@ export function submissionEvents(job: Job, actor: Requester['actor']): EventDraf
     { kind: 'upload.received', ...common, data: received },
     { kind: 'job.created', ...common, data: created },
   ];
+}
+
+/** What every event of a job refers to. */
+export function refsOf({ id, request_id, trace_id }: Job): Refs {
+  return {
+    job_id: id,
+    ...(request_id !== undefined && { request_id }),
+    ...(trace_id !== undefined && { trace_id }),
+  };
 }
 
 /** What pre-flight refuses, one detail an issue; empty when the model may be converted. */

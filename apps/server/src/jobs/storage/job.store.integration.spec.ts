@@ -55,7 +55,7 @@ async function outboxOf(id: string): Promise<string[]> {
 
 describe('JobStore', () => {
   it('gives back what was inserted, to its tenant alone', async () => {
-    const queued = job('round-trip');
+    const queued = job('round-trip', { request_id: 'r1', trace_id: '0af7651916cd43dd8448eb211c80319c' });
     await jobs.insert(queued, [event()]);
     await expect(jobs.find('t', queued.id)).resolves.toEqual(queued);
     await expect(jobs.find('other', queued.id)).resolves.toBeNull();

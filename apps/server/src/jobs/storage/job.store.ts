@@ -49,6 +49,7 @@ const jobSchema = new mongoose.Schema(
     _id: String,
     tenant: String,
     request_id: { type: String, required: false },
+    trace_id: { type: String, required: false },
     user_id: String,
     project: { type: String, required: false },
     client_reference: { type: String, required: false },
