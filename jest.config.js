@@ -59,6 +59,8 @@ const slow = { ...common, setupFilesAfterEnv: ['<rootDir>/tests/slow.setup.ts'] 
 
 /** @type {import('jest').Config} */
 export default {
+  // Most of the slow tests wait for processes of their own: a worker a core, not one fewer.
+  maxWorkers: '100%',
   workerIdleMemoryLimit: '768MB',
   projects: [
     { ...unit, testRegex: '\\.spec\\.ts$', testPathIgnorePatterns: ['\\.integration\\.spec\\.ts$'] },
