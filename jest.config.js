@@ -61,6 +61,8 @@ const slow = { ...common, setupFilesAfterEnv: ['<rootDir>/tests/slow.setup.ts'] 
 export default {
   // Most of the slow tests wait for processes of their own: a worker a core, not one fewer.
   maxWorkers: '100%',
+  // For a law checked on a loaded machine; slow.setup.ts gives real processes longer.
+  testTimeout: 30_000,
   workerIdleMemoryLimit: '768MB',
   projects: [
     { ...unit, testRegex: '\\.spec\\.ts$', testPathIgnorePatterns: ['\\.integration\\.spec\\.ts$'] },
