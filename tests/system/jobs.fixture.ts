@@ -3,6 +3,8 @@ import { openObjectStore } from '#libs/object-store';
 import { attr, encodeModel, floatTensor, nodeOf, seededRandom, valueInfo, type NodeProto } from '#libs/onnx';
 import { startServer, type RunningServer } from '#libs/testing';
 
+export { until } from './server.fixture.js';
+
 /** The resource, as far as these tests look at it. */
 export interface JobAnswer {
   id: string;
@@ -129,11 +131,6 @@ export async function storedKeys({ objectStoreUrl }: RunningServer): Promise<str
   for await (const { key } of objects.list('tenants/')) keys.push(key);
   objects.close();
   return keys;
-}
-
-/** Resolves when `holds` does; the test's own time limit ends it. */
-export async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** A small image into one wide layer of noise, which does not compress; `width` 1,000 weighs about 3 MB. */

@@ -1,5 +1,6 @@
-import { checkData, eventKinds, LedgerError, personsIn, withPseudonyms } from './index.js';
+import { checkData, eventKinds, personsIn, withPseudonyms } from './index.js';
 import type { DataOf, EventKind } from './index.js';
+import { codeOf } from './thrown-code.fixture.js';
 
 const KINDS = eventKinds({
   'job.created': {
@@ -16,15 +17,6 @@ const KINDS = eventKinds({
 });
 const KIND = KINDS['job.created'];
 const DATA: DataOf<typeof KIND> = { platform: '520', bytes: 3, sha256: 'ab'.repeat(32), outcome: 'ok' };
-const codeOf = (act: () => unknown): string | undefined => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof LedgerError) return error.code;
-    throw error;
-  }
-  return undefined;
-};
 
 describe('checkData', () => {
   it('accepts what the kind declares', () => {

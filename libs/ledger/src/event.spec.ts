@@ -6,7 +6,6 @@ import {
   eventDigest,
   formFaults,
   hexOf,
-  LedgerError,
   macKey,
   noteMac,
   parseEvent,
@@ -14,6 +13,7 @@ import {
   verifyEventSignature,
 } from './index.js';
 import type { LedgerEvent } from './index.js';
+import { codeOf } from './thrown-code.fixture.js';
 
 const EVENT: LedgerEvent = {
   meta: { schema: 1, service: 'server', version: '0.1.0', env: 'test', received_at: '2026-11-21T09:00:00.001Z' },
@@ -27,15 +27,6 @@ const EVENT: LedgerEvent = {
 };
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const utf8 = (value: string): Uint8Array => new TextEncoder().encode(value);
-const codeOf = (act: () => unknown): string | undefined => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof LedgerError) return error.code;
-    throw error;
-  }
-  return undefined;
-};
 const withData = (data: unknown): LedgerEvent => ({ ...EVENT, data: data as LedgerEvent['data'] });
 const changed = (path: string, value: unknown): LedgerEvent => {
   const copy = structuredClone(EVENT) as unknown as Record<string, unknown>;

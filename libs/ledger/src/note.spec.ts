@@ -2,7 +2,6 @@ import {
   bytesOfHex,
   cosigner,
   formatCheckpoint,
-  LedgerError,
   noteSigner,
   parseNote,
   parseVerifierKey,
@@ -12,9 +11,10 @@ import {
   verifierKeyText,
   verifyNote,
 } from './index.js';
-import type { LedgerErrorCode, NoteSigner } from './index.js';
+import type { NoteSigner } from './index.js';
 import { SIGNED_NOTE } from './rfc6962.fixture.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { codeOf } from './thrown-code.fixture.js';
 
 const { verifier_key: VKEY, text: TEXT, signature_line: LINE } = SIGNED_NOTE;
 const NOTE = `${TEXT}\n${LINE}\n`;
@@ -22,16 +22,6 @@ const ORIGIN = 'example.org/ledger/acme';
 const SEED = new Uint8Array(32).fill(7);
 const KEY = verifierKey(ORIGIN, ed25519.getPublicKey(SEED));
 const OTHER_SEED = new Uint8Array(32).fill(9);
-
-const codeOf = (act: () => unknown): LedgerErrorCode | undefined => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof LedgerError) return error.code;
-    throw error;
-  }
-  return undefined;
-};
 
 describe('verifyNote', () => {
   it('verifies the example of golang.org/x/mod/sumdb/note', () => {

@@ -18,18 +18,11 @@ import {
   verifyInclusion,
 } from './index.js';
 import { RFC6962 } from './rfc6962.fixture.js';
+import { codeOf } from './thrown-code.fixture.js';
 
 const hex = (text: string): Uint8Array => bytesOfHex(text) as Uint8Array;
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 const leavesOf = (size: number): Uint8Array[] => Array.from({ length: size }, (_, i) => leafHash(ascii(`leaf ${i}`)));
-const codeOf = (act: () => unknown): string | undefined => {
-  try {
-    act();
-  } catch (error) {
-    return (error as LedgerError).code;
-  }
-  return undefined;
-};
 const flip = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes, (byte, i) => (i === 7 ? byte ^ 4 : byte));
 
 // A second implementation, straight from the recursive definitions of RFC 6962 §2.1.

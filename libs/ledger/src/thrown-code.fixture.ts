@@ -1,0 +1,12 @@
+import { LedgerError, type LedgerErrorCode } from './ledger.errors.js';
+
+/** The code this rejects with; undefined when it does not. Another error than ours comes through. */
+export function codeOf(act: () => unknown): LedgerErrorCode | undefined {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof LedgerError) return error.code;
+    throw error;
+  }
+  return undefined;
+}
