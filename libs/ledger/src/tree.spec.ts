@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { sha256 as webSha256 } from './sha256.web.js';
-import type { LedgerError } from './index.js';
 import {
   bytesOfHex,
   chainHash,

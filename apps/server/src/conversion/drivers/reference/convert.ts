@@ -13,7 +13,7 @@ import { modelIssues } from './model-issues.js';
 import { jsonBytes, manifestOf, NOTICE_TEXT, packageBytes, type PackageFiles } from './package.js';
 import { reportHtml } from './report-html.js';
 import { environment, reportOf, withMeasurements } from './report.js';
-import type { Report } from './report.types.js';
+import type { Report } from './conversion-report.js';
 import { REFERENCE_DRIVER } from './reference.types.js';
 import { requestIssues } from './request-issues.js';
 import { samplesOf } from './samples.js';

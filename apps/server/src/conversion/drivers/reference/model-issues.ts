@@ -1,7 +1,7 @@
 import { inspectModel } from '#libs/onnx';
 import type { ConversionRequest, Issue } from '../../driver/driver.types.js';
 import { platformIssues, platformOps } from './operator-table.js';
-import type { PlatformOps } from './report.types.js';
+import type { PlatformOps } from './conversion-report.js';
 
 /** What positions alone say of a model: weights are not read, nothing is written. */
 export function modelIssues(

@@ -1,5 +1,5 @@
 import type { Issue, Platform } from '../../driver/driver.types.js';
-import type { PlatformOps } from './report.types.js';
+import type { PlatformOps } from './conversion-report.js';
 
 /**
  * Operators the vendor's table does not mark for the NPU of a platform (operator page of the toolchain's manual,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { zipSync } from 'fflate';
 import type { ConversionRequest, DriverInfo } from '../../driver/driver.types.js';
-import type { Report } from './report.types.js';
+import type { Report } from './conversion-report.js';
 
 export const NOTICE = 'Reference INT8 ONNX made without the vendor toolchain; it cannot be loaded on a Kneron NPU.';
 

@@ -12,7 +12,7 @@ import type { ConversionInput, Preflight } from '../../conversion.types.js';
 import type { ConversionResult, DriverEvent } from '../../driver/driver.types.js';
 import { ReferenceDriver } from './reference.driver.js';
 import type { Statement } from './statement.js';
-import type { Report } from './report.types.js';
+import type { Report } from './conversion-report.js';
 
 let root: string;
 let launcher: ChildLauncher;

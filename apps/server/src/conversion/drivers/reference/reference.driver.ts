@@ -14,7 +14,7 @@ import { networkIsolated } from '../network.js';
 import { convert } from './convert.js';
 import { modelIssues, outwardCode } from './model-issues.js';
 import { REFERENCE_DRIVER } from './reference.types.js';
-import type { Report } from './report.types.js';
+import type { Report } from './conversion-report.js';
 import { OPTIONS, requestIssues } from './request-issues.js';
 import { StageRun } from './stage-run.js';
 

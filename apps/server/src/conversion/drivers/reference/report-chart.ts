@@ -1,5 +1,5 @@
 import { decibels, escaped } from './report-text.js';
-import type { Report } from './report.types.js';
+import type { Report } from './conversion-report.js';
 
 const WIDTH = 760;
 const LABEL = 240;

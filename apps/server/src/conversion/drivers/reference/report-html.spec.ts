@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { reportHtml } from './report-html.js';
 import { escaped } from './report-text.js';
 import { verdictFor } from './report.js';
-import type { Report } from './report.types.js';
+import type { Report } from './conversion-report.js';
 import { heldOutSplit } from './samples.js';
 
 const hostile = '"><script>alert(1)</script>';

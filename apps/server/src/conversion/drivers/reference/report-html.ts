@@ -1,7 +1,7 @@
 import { NOTICE } from './package.js';
 import { snrChart } from './report-chart.js';
 import { decibels, escaped } from './report-text.js';
-import type { Report } from './report.types.js';
+import type { Report } from './conversion-report.js';
 
 /** A report as one page that needs nothing from anywhere: no script, no font, no image. Every value is escaped. */
 export function reportHtml(report: Report): string {

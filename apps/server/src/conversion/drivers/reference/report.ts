@@ -1,9 +1,9 @@
 import { arch, platform } from 'node:os';
-import { type Accuracy, type QuantizedModel, type ValidatedModel, verdictOf } from '#libs/onnx';
+import { type Accuracy, type QuantizedModel, type ValidatedModel, type Verdict, verdictOf } from '#libs/onnx';
 import type { ConversionRequest, Issue } from '../../driver/driver.types.js';
 import { networkIsolated } from '../network.js';
 import { REFERENCE_DRIVER } from './reference.types.js';
-import type { PlatformOps, Report, Verdict } from './report.types.js';
+import type { PlatformOps, Report } from './conversion-report.js';
 import type { Samples } from './samples.js';
 
 interface Findings {

@@ -1,6 +1,5 @@
+import type { OutputAccuracy, Verdict } from '#libs/onnx';
 import type { ConversionRequest, Issue } from '../../driver/driver.types.js';
-
-export type Verdict = 'good' | 'review' | 'poor' | 'collapsed';
 
 /** Advisory: how many nodes the table puts where. */
 export interface PlatformOps {
@@ -9,19 +8,6 @@ export interface PlatformOps {
   cpu: number;
   unknown: number;
   list: { op: string; nodes: number; support: 'cpu' | 'unknown' }[];
-}
-
-export interface OutputAccuracy {
-  name: string;
-  /** Decibels; null when the outputs are equal (`exact`) or not finite. */
-  snrDb: number | null;
-  exact: boolean;
-  cosine: number | null;
-  rmse: number | null;
-  maxAbs: number | null;
-  deadChannels: number;
-  collapsed: boolean;
-  top1Agreement?: number;
 }
 
 /** `conversion-report/1`. What differs from run to run (performance, timings, environment) is empty inside a package. */
