@@ -21,6 +21,7 @@ const started = [];
 let failed = false;
 try {
   need('strace');
+  need('chromium');
   const mongodbUri = await startSecantusDb();
   const objectStoreUrl = await startVersitygw();
   const stores = { MONGODB_URI: mongodbUri, OBJECT_STORE_URL: objectStoreUrl, ...ACCESS };
@@ -30,6 +31,7 @@ try {
     ...ACCESS,
   });
   run('the system suite on both', jest('system'), stores);
+  run('libs/ledger in Chromium', [process.execPath, 'tests/browser/ledger.mjs'], {});
   run('durability under strace', [process.execPath, 'tests/compat/durability.mjs'], {});
 } finally {
   for (const child of started.reverse()) {
