@@ -7,7 +7,7 @@ import { Settings } from '../apps/server/src/settings.js';
 import { Appenders } from '../apps/server/src/audit/append/appenders.js';
 import { PreparedEvents } from '../apps/server/src/audit/append/prepared-events.js';
 import type { EventDraft } from '../apps/server/src/audit/audit.types.js';
-import { AuditKeys } from '../apps/server/src/audit/checkpoints/audit-keys.js';
+import { AuditKeys } from '../apps/server/src/audit/keys/audit-keys.js';
 import { CheckpointSigner } from '../apps/server/src/audit/checkpoints/checkpoint-signer.js';
 import { RecordEventsHandler } from '../apps/server/src/audit/commands/record-events.handler.js';
 import { SealEventsHandler } from '../apps/server/src/audit/commands/seal-events.handler.js';

@@ -4,7 +4,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { uuidv7 } from '#libs/kernel';
 import { canonicalBytes, parseEvent, signEvent, verifierKeyText } from '#libs/ledger';
 import { sampleDraft, startRoom, TENANT, type AuditRoom } from './audit-room.fixture.js';
-import { AuditKeys } from './checkpoints/audit-keys.js';
+import { AuditKeys } from './keys/audit-keys.js';
 import { RecordEvents, SealEvents, type SealedEvent } from './index.js';
 import { ListEvents } from './queries/list-events.query.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';

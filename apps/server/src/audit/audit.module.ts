@@ -3,7 +3,7 @@ import type { EventKind } from '#libs/ledger';
 import { Settings } from '../settings.js';
 import { Appenders } from './append/appenders.js';
 import { PreparedEvents } from './append/prepared-events.js';
-import { AuditKeys } from './checkpoints/audit-keys.js';
+import { AuditKeys } from './keys/audit-keys.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
 import { SigningTask } from './checkpoints/signing-task.js';
 import { NoteAccessHandler } from './commands/note-access.handler.js';

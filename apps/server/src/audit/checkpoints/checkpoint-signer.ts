@@ -6,8 +6,8 @@ import { contradiction, emptyMark, grown, markText, parsedMark, type Mark } from
 import { Checkpoints, type StoredCheckpoint } from '../storage/checkpoints.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import type { Ledger } from '../storage/ledgers.store.js';
-import { AuditKeys } from './audit-keys.js';
-import { readIfThere, replaceFile } from './key-files.js';
+import { AuditKeys } from '../keys/audit-keys.js';
+import { readIfThere, replaceFile } from '../keys/key-files.js';
 
 /** Entries read at once, and the most that one checkpoint takes in, so that a long backlog is signed piece by piece. */
 const READ_ENTRIES = 2_000;

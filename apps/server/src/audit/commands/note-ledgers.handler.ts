@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { EventDraft } from '../audit.types.js';
-import { AuditKeys } from '../checkpoints/audit-keys.js';
+import { AuditKeys } from '../keys/audit-keys.js';
 import { hourlyId } from '../domain/coalesced.js';
 import { SYSTEM } from '../domain/origin.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { CommandBus } from '@nestjs/cqrs';
 import { hexOf, parseEvent, rootOf, type LedgerEvent, type StoredEntry } from '#libs/ledger';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
-import { AuditKeys } from '../checkpoints/audit-keys.js';
+import { AuditKeys } from '../keys/audit-keys.js';
 import { NoteLedgers } from './note-ledgers.command.js';
 
 const HOUR_MS = 3_600_000;

@@ -7,7 +7,7 @@ import { Settings } from '../../settings.js';
 import { PreparedEvents } from '../append/prepared-events.js';
 import { AuditError } from '../audit.errors.js';
 import type { EventDraft, SealedEvent } from '../audit.types.js';
-import { AuditKeys } from '../checkpoints/audit-keys.js';
+import { AuditKeys } from '../keys/audit-keys.js';
 import { assertFresh } from '../domain/event-age.js';
 import { personsOf, sealedEvent, type DatedDraft } from '../domain/sealed-event.js';
 import { KnownKinds } from '../events/known-kinds.js';

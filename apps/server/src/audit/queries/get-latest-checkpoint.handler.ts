@@ -1,7 +1,7 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { verifierKeyText } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
-import { AuditKeys } from '../checkpoints/audit-keys.js';
+import { AuditKeys } from '../keys/audit-keys.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { GetLatestCheckpoint, type LatestCheckpoint } from './get-latest-checkpoint.query.js';
 

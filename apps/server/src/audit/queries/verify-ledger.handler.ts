@@ -2,7 +2,7 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { LedgerError, LedgerVerifier, parseVerifierKey } from '#libs/ledger';
 import type { VerifierKey } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
-import { AuditKeys } from '../checkpoints/audit-keys.js';
+import { AuditKeys } from '../keys/audit-keys.js';
 import { CheckpointSigner } from '../checkpoints/checkpoint-signer.js';
 import { LedgerReader } from '../storage/ledger-reader.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
