@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** What happens to the next request that carries a given text. */
+/** What happens to a request that was chosen. */
 export type WireFault =
   /** The request never arrives; the connection is cut. */
   | 'lost'
@@ -12,13 +12,35 @@ export type WireFault =
 
 /** Every message begins with its own length, in a header of this size. */
 const HEADER_BYTES = 16;
+const OP_MSG = 2013;
+
+/** What a request orders: the first element of its body, such as `insert` and `ledger_entries`. */
+export interface WireCommand {
+  name: string;
+  collection: string;
+}
+
+type Chosen = (message: Buffer) => boolean;
+
+/** Undefined for what is no command on a collection. `message`: one whole OP_MSG whose first section is its body. */
+export function wireCommand(message: Buffer): WireCommand | undefined {
+  const STRING = 2;
+  const first = HEADER_BYTES + 4 + 1 + 4; // flags, kind of section, length of the body
+  if (message.readInt32LE(12) !== OP_MSG || message[first] !== STRING) return undefined;
+  const nameEnd = message.indexOf(0, first + 1);
+  const valueEnd = message.indexOf(0, nameEnd + 5);
+  return {
+    name: message.toString('utf8', first + 1, nameEnd),
+    collection: message.toString('utf8', nameEnd + 5, valueEnd),
+  };
+}
 
 /**
  * A TCP proxy before a MongoDB-compatible server that loses requests and replies. Faults are injected here and never by
- * hooks in the product. It reads no more of the protocol than the length of a message.
+ * hooks in the product. It reads no more of the protocol than the length of a message and what it orders.
  */
 export class WireProxy {
-  private readonly faults: { text: string; fault: WireFault }[] = [];
+  private readonly faults: { chosen: Chosen; fault: WireFault }[] = [];
   private readonly sockets = new Set<Socket>();
   private struckCount = 0;
   /** Called with each whole request before it goes on. */
@@ -52,9 +74,9 @@ export class WireProxy {
     return proxy;
   }
 
-  /** The next message whose bytes hold `text` meets this fault. May be called several times; each strikes once. */
-  failNext(text: string, fault: WireFault): void {
-    this.faults.push({ text, fault });
+  /** The next message that is chosen meets this fault. May be called several times; each strikes once. */
+  failNext(chosen: Chosen, fault: WireFault): void {
+    this.faults.push({ chosen, fault });
   }
 
   /** How many faults have struck. */
@@ -91,9 +113,9 @@ export class WireProxy {
 
   private forward(message: Buffer, client: Socket, server: Socket): void {
     this.onRequest?.(message);
-    const at = this.faults.findIndex(({ text }) => message.includes(text));
+    const at = this.faults.findIndex(({ chosen }) => chosen(message));
     if (at < 0) return void server.write(message);
-    const [{ fault }] = this.faults.splice(at, 1) as [{ text: string; fault: WireFault }];
+    const [{ fault }] = this.faults.splice(at, 1) as [{ chosen: Chosen; fault: WireFault }];
     this.struckCount += 1;
     if (fault === 'kept') {
       const other = this.relayed(message);
