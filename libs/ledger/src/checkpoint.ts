@@ -2,6 +2,9 @@ import { base64Of, bytesOfBase64 } from './bytes.js';
 import { HASH_BYTES } from './hashes.js';
 import { LedgerError } from './ledger.errors.js';
 import { isKeyName } from './note-keys.js';
+import type { VerifierKey } from './note-keys.js';
+import { verifyNote } from './note.js';
+import type { VerifiedSignature } from './note.types.js';
 
 /** C2SP tlog-checkpoint: what a signed note over a tree says. */
 export interface Checkpoint {
@@ -33,6 +36,26 @@ export function parseCheckpoint(text: string): Checkpoint {
   if (bytes?.length !== HASH_BYTES) throw malformed('the base64 of 32 bytes in the third line');
   if (extensions.includes('')) throw malformed('extension lines that are not empty');
   return { origin, size: Number(size), root: bytes, ...(extensions.length > 0 && { extensions }) };
+}
+
+/**
+ * The checkpoint of a note that its log signed: one type 0x01 line by a known key whose name is the checkpoint's origin.
+ * `verified` are all signatures by known keys, cosignatures with their times. Throws what `verifyNote` does,
+ * CHECKPOINT_MALFORMED or NOTE_LOG_SIGNATURE.
+ */
+export function verifyCheckpoint(
+  note: string,
+  verifierKeys: readonly VerifierKey[],
+): Checkpoint & { verified: VerifiedSignature[] } {
+  const { text, verified } = verifyNote(note, verifierKeys);
+  const checkpoint = parseCheckpoint(text);
+  if (!verified.some(({ key }) => key.algorithm === 'ed25519' && key.name === checkpoint.origin)) {
+    throw new LedgerError(
+      'LEDGER.NOTE_LOG_SIGNATURE',
+      `no known key of ${checkpoint.origin} itself signed its checkpoint`,
+    );
+  }
+  return { ...checkpoint, verified };
 }
 
 const malformed = (expected: string): LedgerError =>

@@ -31,7 +31,11 @@ export class CompactRange {
     return this.count;
   }
 
+  /** Throws HASH_LENGTH, or SIZE_OUT_OF_RANGE at 2^53-1 leaves. */
   append(leaf: Uint8Array): void {
+    if (this.count === Number.MAX_SAFE_INTEGER) {
+      throw new LedgerError('LEDGER.SIZE_OUT_OF_RANGE', 'a tree has at most 2^53-1 leaves');
+    }
     if (leaf.length !== HASH_BYTES) {
       throw new LedgerError('LEDGER.HASH_LENGTH', `a leaf hash has 32 bytes, found ${leaf.length}`);
     }

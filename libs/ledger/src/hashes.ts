@@ -28,6 +28,15 @@ export const genesisHash = (origin: string): Uint8Array => sha256(utf8(origin));
 /** SHA-256 of nothing: the root of the empty tree (RFC 6962 §2.1). */
 export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array(0));
 
+/** Throws HASH_LENGTH unless each is as long as a hash. */
+export function assertHashes(hashes: readonly Uint8Array[]): void {
+  for (const hash of hashes) {
+    if (hash.length !== HASH_BYTES) {
+      throw new LedgerError('LEDGER.HASH_LENGTH', `a hash has 32 bytes, found ${hash.length}`);
+    }
+  }
+}
+
 /** Hashing is synchronous, so one scratch buffer per prefix serves every call. */
 function pairHash(scratch: Uint8Array, first: Uint8Array, second: Uint8Array): Uint8Array {
   if (first.length !== HASH_BYTES || second.length !== HASH_BYTES) {

@@ -17,6 +17,9 @@ export { eventDigest, signEvent, verifyEventSignature } from './event-signature.
 export { TENANT_PATTERN } from './forms.js';
 export { chainHash, EMPTY_ROOT, genesisHash, HASH_BYTES, leafHash, nodeHash } from './hashes.js';
 export * from './tree.js';
+export * from './tiles.js';
+export * from './tile-tree.js';
+export * from './tlog-proof.js';
 export { CompactRange } from './compact-range.js';
 export type { CompactRangeState } from './compact-range.js';
 export { entryAt, entryId, entryOf, preparedEntry } from './entry.js';
@@ -25,8 +28,9 @@ export { keyIdOf, parseVerifierKey, verifierKey, verifierKeyText } from './note-
 export type { NoteAlgorithm, VerifierKey } from './note-keys.js';
 export { noteSigner, parseNote, signatureLine, signNote, verifyNote } from './note.js';
 export * from './note.types.js';
-export { cosigner } from './cosignature.js';
-export { formatCheckpoint, parseCheckpoint } from './checkpoint.js';
+export { cosigner, parseCosignature, verifyCosignature } from './cosignature.js';
+export type { Cosignature, CosignatureClaim } from './cosignature.js';
+export { formatCheckpoint, parseCheckpoint, verifyCheckpoint } from './checkpoint.js';
 export type { Checkpoint } from './checkpoint.js';
 export { macKey, noteMac } from './note-mac.js';
 export type { MacKeyUse } from './note-mac.js';

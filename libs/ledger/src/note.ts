@@ -1,16 +1,16 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { base64Of, bytesOfBase64, bytesOfHex, concatBytes, hexOf, utf8 } from './bytes.js';
-import { cosignedMessage, cosignatureTime } from './cosignature.js';
+import { base64Of, bytesOfHex, concatBytes, hexOf, utf8 } from './bytes.js';
+import { verifyCosignature } from './cosignature.js';
 import { LedgerError } from './ledger.errors.js';
 import { isKeyName, keyIdOf } from './note-keys.js';
 import type { VerifierKey } from './note-keys.js';
+import { malformedNote as malformed, signatureIsBy, signatureOfLine } from './note-line.js';
 import type { Note, NoteSignature, NoteSigner, VerifiedSignature } from './note.types.js';
 
 // C2SP signed-note, as Go's golang.org/x/mod/sumdb/note reads and writes it.
 
 const MAX_NOTE_CHARACTERS = 1_000_000;
 const MAX_SIGNATURES = 100;
-const SIGNATURE_LINE = /^— ([^ ]+) ([A-Za-z0-9+/]+={0,2})$/;
 
 /** Splits a note. Throws NOTE_MALFORMED; verifies nothing. */
 export function parseNote(note: string): Note {
@@ -63,15 +63,6 @@ export function noteSigner(name: string, seed: Uint8Array): NoteSigner {
   return { name, keyId, sign: (text) => ed25519.sign(utf8(text), seed) };
 }
 
-function signatureOfLine(line: string): NoteSignature {
-  const [, name, encoded] = SIGNATURE_LINE.exec(line) ?? [];
-  const bytes = encoded === undefined ? undefined : bytesOfBase64(encoded);
-  if (name === undefined || !isKeyName(name) || bytes === undefined || bytes.length < 5) {
-    throw malformed('signature lines of the form "— <name> <base64>"');
-  }
-  return { name, keyId: hexOf(bytes.subarray(0, 4)), signature: bytes.slice(4) };
-}
-
 function keyOf({ name, keyId }: NoteSignature, keys: readonly VerifierKey[]): VerifierKey | undefined {
   const [key, ...others] = keys.filter((known) => known.name === name && known.keyId === keyId);
   if (key !== undefined && others.some((other) => hexOf(other.publicKey) !== hexOf(key.publicKey))) {
@@ -80,26 +71,26 @@ function keyOf({ name, keyId }: NoteSignature, keys: readonly VerifierKey[]): Ve
   return key;
 }
 
-function verifiedSignature(text: string, { signature }: NoteSignature, key: VerifierKey): VerifiedSignature {
-  if (key.algorithm === 'ed25519') {
-    if (holds(signature, utf8(text), key)) return { key };
-  } else {
-    const time = cosignatureTime(signature);
-    if (time !== undefined && holds(signature.subarray(8), utf8(cosignedMessage(text, time)), key))
-      return { key, time };
-  }
-  throw new LedgerError('LEDGER.NOTE_SIGNATURE', `the signature of ${key.name}+${key.keyId} does not hold`);
+/** A line of a known key that is not even as long as its type says does not hold either. */
+function verifiedSignature(text: string, line: NoteSignature, key: VerifierKey): VerifiedSignature {
+  if (key.algorithm === 'cosignature/v1') return { key, time: cosignedTime(text, line, key) };
+  if (!signatureIsBy(key, { message: utf8(text), signature: line.signature })) throw doesNotHold(key);
+  return { key };
 }
 
-/** RFC 8032 with canonical encodings only: what Go's crypto/ed25519 accepts. */
-const holds = (signature: Uint8Array, message: Uint8Array, { publicKey }: VerifierKey): boolean =>
-  signature.length === 64 && ed25519.verify(signature, message, publicKey, { zip215: false });
+function cosignedTime(noteText: string, signature: NoteSignature, key: VerifierKey): number {
+  try {
+    return verifyCosignature({ noteText, signature, verifierKey: key });
+  } catch (cause) {
+    throw doesNotHold(key, cause);
+  }
+}
+
+const doesNotHold = ({ name, keyId }: VerifierKey, cause?: unknown): LedgerError =>
+  new LedgerError('LEDGER.NOTE_SIGNATURE', `the signature of ${name}+${keyId} does not hold`, { cause });
 
 /** Go's note.Open: nothing below 0x20 but newlines, and well-formed text. */
 function isNoteText(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) < 0x20 && text[i] !== '\n') return false;
   return !/\p{Surrogate}/u.test(text);
 }
-
-const malformed = (expected: string): LedgerError =>
-  new LedgerError('LEDGER.NOTE_MALFORMED', `a signed note needs ${expected}`);

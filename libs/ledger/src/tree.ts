@@ -1,9 +1,17 @@
 import { equalBytes } from './bytes.js';
-import { EMPTY_ROOT, HASH_BYTES, nodeHash } from './hashes.js';
+import { assertHashes, EMPTY_ROOT, nodeHash } from './hashes.js';
 import { LedgerError } from './ledger.errors.js';
+import {
+  assertIndex,
+  assertSize,
+  consistencyRanges,
+  half,
+  inclusionRanges,
+  isPowerOfTwo,
+  splitOf,
+} from './tree-ranges.js';
 
-// RFC 6962 §2.1 and RFC 9162 §2.1. Sizes and indexes go up to 2^53 - 1: only division, modulo and comparison are used
-// on them, because JavaScript's bit operators cut to 32 bits.
+// RFC 6962 §2.1 and RFC 9162 §2.1.
 
 /** The root over these leaf hashes (MTH of RFC 6962 §2.1). */
 export function rootOf(leafHashes: readonly Uint8Array[]): Uint8Array {
@@ -12,21 +20,7 @@ export function rootOf(leafHashes: readonly Uint8Array[]): Uint8Array {
 
 /** PATH(index, leaves) of RFC 9162 §2.1.3.1: sibling hashes from the leaf upwards. */
 export function inclusionProof(leafHashes: readonly Uint8Array[], index: number): Uint8Array[] {
-  assertIndex(index, leafHashes.length);
-  const proof: Uint8Array[] = [];
-  let from = 0;
-  let to = leafHashes.length;
-  while (to - from > 1) {
-    const middle = from + splitOf(to - from);
-    if (index < middle) {
-      proof.push(subRoot(leafHashes, middle, to));
-      to = middle;
-    } else {
-      proof.push(subRoot(leafHashes, from, middle));
-      from = middle;
-    }
-  }
-  return proof.reverse();
+  return inclusionRanges(index, leafHashes.length).map(({ from, to }) => subRoot(leafHashes, from, to));
 }
 
 export interface InclusionClaim {
@@ -46,7 +40,7 @@ export function verifyInclusion({ leafHash, index, size, proof, root }: Inclusio
   assertSize(size);
   assertIndex(index, size);
   assertHashes([leafHash, root, ...proof]);
-  assertProofLength(proof.length, inclusionProofLength(index, size));
+  assertProofLength(proof.length, inclusionRanges(index, size).length);
   let fn = index;
   let sn = size - 1;
   let hash = leafHash;
@@ -73,27 +67,7 @@ export function verifyInclusion({ leafHash, index, size, proof, root }: Inclusio
 
 /** PROOF(from, leaves) of RFC 9162 §2.1.4.1; empty when `from` is 0 or the whole size. */
 export function consistencyProof(leafHashes: readonly Uint8Array[], from: number): Uint8Array[] {
-  const size = leafHashes.length;
-  assertSize(from);
-  if (from > size) throw new LedgerError('LEDGER.SIZE_OUT_OF_RANGE', `size ${from} is beyond a tree of ${size} leaves`);
-  if (from === 0 || from === size) return [];
-  const proof: Uint8Array[] = [];
-  let start = 0;
-  let end = size;
-  let whole = true; // is the subtree [start, from) the old tree itself, whose root the verifier has?
-  while (from !== end) {
-    const middle = start + splitOf(end - start);
-    if (from <= middle) {
-      proof.push(subRoot(leafHashes, middle, end));
-      end = middle;
-    } else {
-      proof.push(subRoot(leafHashes, start, middle));
-      start = middle;
-      whole = false;
-    }
-  }
-  if (!whole) proof.push(subRoot(leafHashes, start, end));
-  return proof.reverse();
+  return consistencyRanges(from, leafHashes.length).map((range) => subRoot(leafHashes, range.from, range.to));
 }
 
 export interface ConsistencyClaim {
@@ -114,7 +88,7 @@ export function verifyConsistency({ from, to, fromRoot, toRoot, proof }: Consist
   assertSize(to);
   if (from > to) throw new LedgerError('LEDGER.SIZE_OUT_OF_RANGE', `a tree does not shrink from ${from} to ${to}`);
   assertHashes([fromRoot, toRoot, ...proof]);
-  assertProofLength(proof.length, consistencyProofLength(from, to));
+  assertProofLength(proof.length, consistencyRanges(from, to).length);
   if (from === 0) return expectRoot('LEDGER.FROM_ROOT_MISMATCH', EMPTY_ROOT, fromRoot, from);
   if (from === to) return expectRoot('LEDGER.ROOT_MISMATCH', fromRoot, toRoot, to);
   const path = isPowerOfTwo(from) ? [fromRoot, ...proof] : [...proof];
@@ -145,33 +119,6 @@ export function verifyConsistency({ from, to, fromRoot, toRoot, proof }: Consist
   expectRoot('LEDGER.ROOT_MISMATCH', toHash, toRoot, to);
 }
 
-/** Length of the inclusion path of this leaf: the levels where it has a sibling. */
-function inclusionProofLength(index: number, size: number): number {
-  let length = 0;
-  for (let fn = index, sn = size - 1; sn > 0; fn = half(fn), sn = half(sn)) {
-    if (fn % 2 === 1 || fn < sn) length++;
-  }
-  return length;
-}
-
-/** Length of PROOF(from, D[to]), counted along the recursion of RFC 9162 §2.1.4.1. */
-function consistencyProofLength(from: number, to: number): number {
-  if (from === 0 || from === to) return 0;
-  let length = 0;
-  let whole = true;
-  for (let m = from, n = to; m !== n; length++) {
-    const k = splitOf(n);
-    if (m <= k) {
-      n = k;
-    } else {
-      m -= k;
-      n -= k;
-      whole = false;
-    }
-  }
-  return whole ? length : length + 1;
-}
-
 function subRoot(leafHashes: readonly Uint8Array[], from: number, to: number): Uint8Array {
   if (to - from === 1) {
     const leaf = leafHashes[from] as Uint8Array;
@@ -180,41 +127,6 @@ function subRoot(leafHashes: readonly Uint8Array[], from: number, to: number): U
   }
   const middle = from + splitOf(to - from);
   return nodeHash(subRoot(leafHashes, from, middle), subRoot(leafHashes, middle, to));
-}
-
-/** The largest power of two below `size`, for size > 1. */
-function splitOf(size: number): number {
-  let split = 1;
-  while (split * 2 < size) split *= 2;
-  return split;
-}
-
-const half = (n: number): number => Math.floor(n / 2);
-
-function isPowerOfTwo(n: number): boolean {
-  let power = 1;
-  while (power < n) power *= 2;
-  return power === n;
-}
-
-function assertSize(size: number): void {
-  if (!Number.isSafeInteger(size) || size < 0) {
-    throw new LedgerError('LEDGER.SIZE_OUT_OF_RANGE', `a size is an integer from 0 to 2^53-1, found ${size}`);
-  }
-}
-
-function assertIndex(index: number, size: number): void {
-  if (!Number.isSafeInteger(index) || index < 0 || index >= size) {
-    throw new LedgerError('LEDGER.INDEX_OUT_OF_RANGE', `index ${index} is outside a tree of ${size} leaves`);
-  }
-}
-
-function assertHashes(hashes: readonly Uint8Array[]): void {
-  for (const hash of hashes) {
-    if (hash.length !== HASH_BYTES) {
-      throw new LedgerError('LEDGER.HASH_LENGTH', `a hash has 32 bytes, found ${hash.length}`);
-    }
-  }
 }
 
 function assertProofLength(found: number, expected: number): void {
