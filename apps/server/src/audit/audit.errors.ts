@@ -16,6 +16,12 @@ export type AuditErrorCode =
   | 'AUDIT.TENANT_INVALID'
   | 'AUDIT.LEDGER_NOT_FOUND'
   | 'AUDIT.CHECKPOINT_NOT_FOUND'
+  /** A stored full tile is not the one that the entries make. */
+  | 'AUDIT.TILE_CONTRADICTED'
+  /** The store lacks a full tile that a published checkpoint covers. */
+  | 'AUDIT.TILE_MISSING'
+  /** An entry that a checkpoint covers is missing, or its bytes do not hash to what was appended. */
+  | 'AUDIT.ENTRY_CONTRADICTED'
   | 'AUDIT.FILTER_INVALID'
   | 'AUDIT.VERIFIER_KEY_INVALID'
   | 'AUDIT.VERIFICATION_BUSY'

@@ -23,6 +23,9 @@ import { LedgerEntries } from './storage/ledger-entries.store.js';
 import { LedgerReader } from './storage/ledger-reader.store.js';
 import { Ledgers } from './storage/ledgers.store.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';
+import { TileEntries } from './storage/tile-entries.store.js';
+import { Tiles } from './storage/tiles.store.js';
+import { TileWriter } from './tiles/tile-writer.js';
 
 /** Stands on the foundations alone: no other room. */
 @Module({})
@@ -50,6 +53,7 @@ export class AuditModule {
           CheckpointSigner,
           SigningTask,
         ],
+        ...[Tiles, TileEntries, TileWriter],
         ...[SealEventsHandler, RecordEventsHandler, RecordFactHandler, NoteAccessHandler, NoteLedgersHandler],
         ...[
           ListEventsHandler,

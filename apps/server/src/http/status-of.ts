@@ -44,6 +44,8 @@ const internal = row(500, 'internal', 'Internal error');
 const storage = row(503, 'storage_unavailable', 'Storage unavailable', true);
 const database = row(503, 'database_unavailable', 'Database unavailable', true);
 const audit = row(503, 'audit_unavailable', 'Audit ledger unavailable', true);
+/** What is stored is not what was signed: the caller should verify, not try again. */
+const contradicted: Outward = { ...row(500, 'ledger_contradicted', 'The ledger contradicts itself'), told: true };
 
 const http: Record<HttpErrorCode, Outward> = {
   'HTTP.BAD_REQUEST': row(400, 'bad_request', 'Bad request'),
@@ -77,6 +79,9 @@ const auditRows: Record<AuditErrorCode, Outward> = {
   'AUDIT.TENANT_INVALID': row(422, 'tenant_invalid', 'Invalid tenant'),
   'AUDIT.LEDGER_NOT_FOUND': row(404, 'ledger_not_found', 'Ledger not found'),
   'AUDIT.CHECKPOINT_NOT_FOUND': row(404, 'checkpoint_not_found', 'Checkpoint not found'),
+  'AUDIT.TILE_CONTRADICTED': contradicted,
+  'AUDIT.TILE_MISSING': contradicted,
+  'AUDIT.ENTRY_CONTRADICTED': contradicted,
   'AUDIT.FILTER_INVALID': row(422, 'invalid_input', 'Invalid input'),
   'AUDIT.VERIFIER_KEY_INVALID': row(422, 'verifier_key_invalid', 'Invalid verifier key'),
   'AUDIT.VERIFICATION_BUSY': row(429, 'verification_busy', 'Too many verifications at once', true),

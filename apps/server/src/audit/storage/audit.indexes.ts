@@ -24,6 +24,12 @@ export const auditIndexes: IndexStep[] = [
     create: [{ name: 'tenant_size', key: { tenant: 1, size: 1 }, unique: true }],
   },
   {
+    id: 'ledger_tiles/1',
+    collection: 'ledger_tiles',
+    // Of two writers of one tile, one is kept: a full tile never changes.
+    create: [{ name: 'tenant_level_index', key: { tenant: 1, level: 1, index: 1 }, unique: true }],
+  },
+  {
     id: 'subject_keys/1',
     collection: 'subject_keys',
     create: [

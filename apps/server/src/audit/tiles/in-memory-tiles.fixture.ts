@@ -1,0 +1,69 @@
+import { leafHash } from '#libs/ledger';
+import type { StoredEntry } from '#libs/ledger';
+import { AuditError } from '../audit.errors.js';
+import type { StoredTile } from '../domain/tile.js';
+
+/** What the writer of tiles needs of the store, in memory, with the store's own promises; `reads` counts the tiles read. */
+export class InMemoryTiles {
+  readonly stored = new Map<string, StoredTile>();
+  reads = 0;
+  /** Called before every tile is kept; throws to lose it and what comes after. */
+  beforeEach: () => void | Promise<void> = () => undefined;
+
+  async add(tiles: StoredTile[]): Promise<void> {
+    for (const tile of tiles) {
+      await this.beforeEach();
+      const kept = this.stored.get(tile._id);
+      if (kept && Buffer.compare(kept.hashes, tile.hashes) !== 0) {
+        throw new AuditError('AUDIT.TILE_CONTRADICTED', tile._id);
+      }
+      this.stored.set(tile._id, kept ?? tile);
+    }
+  }
+
+  async full(tenant: string, level: number, index: number): Promise<Uint8Array | undefined> {
+    this.reads += 1;
+    return this.at(tenant, level).find((tile) => tile.index === index)?.hashes;
+  }
+
+  async roots(tenant: string, level: number, from: number, to: number): Promise<Uint8Array[]> {
+    this.reads += 1;
+    return this.at(tenant, level)
+      .filter(({ index }) => index >= from && index < to)
+      .map(({ root }) => root);
+  }
+
+  async count(tenant: string, level: number): Promise<number> {
+    return Math.max(-1, ...this.at(tenant, level).map(({ index }) => index)) + 1;
+  }
+
+  private at(tenant: string, level: number): StoredTile[] {
+    return [...this.stored.values()].filter((tile) => tile.tenant === tenant && tile.level === level);
+  }
+}
+
+type RangeEntry = Pick<StoredEntry, 'seq' | 'bytes' | 'leaf_hash'>;
+
+/** Entries of two bytes, as many as asked for; `read` says which were. */
+export class InMemoryEntries {
+  readonly read: number[] = [];
+
+  constructor(private readonly all: RangeEntry[]) {}
+
+  async *range(_tenant: string, seq: number, count: number): AsyncGenerator<RangeEntry, void> {
+    for (const entry of this.all.slice(seq, seq + count)) {
+      this.read.push(entry.seq);
+      yield entry;
+    }
+  }
+
+  async leafHashes(_tenant: string, seq: number, count: number): Promise<Uint8Array[]> {
+    return this.all.slice(seq, seq + count).map(({ leaf_hash }) => leaf_hash);
+  }
+}
+
+export const smallEntries = (count: number): RangeEntry[] =>
+  Array.from({ length: count }, (_, seq) => {
+    const bytes = Buffer.from(`${seq}`);
+    return { seq, bytes, leaf_hash: leafHash(bytes) };
+  });

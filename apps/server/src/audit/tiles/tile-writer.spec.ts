@@ -1,0 +1,163 @@
+import fc from 'fast-check';
+import {
+  consistencyProofFrom,
+  inclusionProofFrom,
+  rootFrom,
+  rootOf,
+  verifyConsistency,
+  verifyInclusion,
+} from '#libs/ledger';
+import { InMemoryEntries, InMemoryTiles, smallEntries } from './in-memory-tiles.fixture.js';
+import { LedgerHashTiles } from './ledger-hash-tiles.js';
+import { TileWriter } from './tile-writer.js';
+
+const TENANT = 'acme';
+/** One full tile of level 1, one of its own above it, and a beginning of everything. */
+const LARGE = 65_536 + 5 * 256 + 77;
+const entries = smallEntries(LARGE);
+const leaves = entries.map(({ leaf_hash }) => leaf_hash);
+
+const openRoom = (count = LARGE): { tiles: InMemoryTiles; read: InMemoryEntries; writer: TileWriter } => {
+  const tiles = new InMemoryTiles();
+  const read = new InMemoryEntries(entries.slice(0, count));
+  return { tiles, read, writer: new TileWriter(tiles, read) };
+};
+
+/** C2SP tlog-tiles, by its words: MTH(D[(n * 256 + i) * 256**l : (n * 256 + i + 1) * 256**l]). */
+function namedTile(level: number, index: number): Uint8Array {
+  const span = 256 ** level;
+  const hash = (i: number): Uint8Array => rootOf(leaves.slice((index * 256 + i) * span, (index * 256 + i + 1) * span));
+  return Buffer.concat(Array.from({ length: 256 }, (_, i) => hash(i)));
+}
+
+const namesAt = (size: number): string[] => {
+  const names: string[] = [];
+  for (let level = 0; level < 3; level++) {
+    for (let index = 0; (index + 1) * 256 ** (level + 1) <= size; index++) {
+      names.push(`${TENANT}:${level}:${index.toString().padStart(16, '0')}`);
+    }
+  }
+  return names;
+};
+
+describe('cover', () => {
+  it('stores every full tile of every level and no other, each as tlog-tiles says', async () => {
+    const { tiles, writer } = openRoom();
+    await writer.cover(TENANT, LARGE);
+    expect([...tiles.stored.keys()].sort()).toEqual(namesAt(LARGE).sort());
+    for (const { level, index, hashes, root } of tiles.stored.values()) {
+      if (level === 0 && index % 50 !== 0) continue;
+      expect(Buffer.compare(hashes, namedTile(level, index))).toBe(0);
+      const span = 256 ** (level + 1);
+      expect(root).toEqual(rootOf(leaves.slice(index * span, (index + 1) * span)));
+    }
+  });
+
+  it('reads what is new and nothing else', async () => {
+    const { read, tiles, writer } = openRoom();
+    await writer.cover(TENANT, 1000);
+    expect(read.read).toEqual(Array.from({ length: 768 }, (_, i) => i));
+    await writer.cover(TENANT, 1023);
+    expect(read.read).toHaveLength(768);
+    await writer.cover(TENANT, 1024);
+    expect(read.read).toHaveLength(1024);
+    const second = new TileWriter(tiles, read);
+    await second.cover(TENANT, 1279);
+    expect(read.read).toHaveLength(1024);
+  });
+
+  it('goes on after a death between any two writes, with a second writer beside it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 9_000 }), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 6 }),
+        async (sizes, deaths) => {
+          const { tiles, read } = openRoom(9_000);
+          let left = deaths.shift() ?? Infinity;
+          tiles.beforeEach = () => {
+            if (--left > 0) return;
+            left = deaths.shift() ?? Infinity;
+            throw new Error('killed');
+          };
+          for (const size of sizes) {
+            for (let done = false; !done;) {
+              const both = await Promise.allSettled(
+                [new TileWriter(tiles, read), new TileWriter(tiles, read)].map((writer) => writer.cover(TENANT, size)),
+              );
+              done = both.some(({ status }) => status === 'fulfilled');
+            }
+            const found = [...tiles.stored.keys()];
+            expect(found).toEqual(expect.arrayContaining(namesAt(size)));
+          }
+          expect([...tiles.stored.keys()].sort()).toEqual(namesAt(Math.max(...sizes)).sort());
+          for (const { index, hashes } of tiles.stored.values()) {
+            expect(Buffer.compare(hashes, Buffer.concat(leaves.slice(index * 256, (index + 1) * 256)))).toBe(0);
+          }
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it('never overwrites a full tile that is another', async () => {
+    const { tiles, writer } = openRoom();
+    await writer.cover(TENANT, 512);
+    const [first] = [...tiles.stored.values()];
+    const other = Buffer.from(first!.hashes);
+    other[5]! ^= 1;
+    tiles.stored.set(first!._id, { ...first!, hashes: other });
+    tiles.count = async () => 0; // as a writer that started when nothing was stored
+    const late = new TileWriter(tiles, new InMemoryEntries(entries));
+    await expect(late.cover(TENANT, 512)).rejects.toMatchObject({ code: 'AUDIT.TILE_CONTRADICTED' });
+    expect(tiles.stored.get(first!._id)!.hashes).toBe(other);
+  });
+
+  it('takes no hash from a column: an entry whose bytes were changed makes no tile', async () => {
+    const changed = entries.slice(0, 300).map((entry) => ({ ...entry }));
+    changed[77]!.bytes = Buffer.from('78');
+    const tiles = new InMemoryTiles();
+    const writer = new TileWriter(tiles, new InMemoryEntries(changed));
+    await expect(writer.cover(TENANT, 300)).rejects.toMatchObject({ code: 'AUDIT.ENTRY_CONTRADICTED' });
+    expect(tiles.stored.size).toBe(0);
+  });
+});
+
+describe('LedgerHashTiles', () => {
+  it('gives the root and every proof of every size, in reads that grow with the levels alone', async () => {
+    const { tiles, read, writer } = openRoom();
+    await writer.cover(TENANT, LARGE);
+    const source = new LedgerHashTiles(TENANT, tiles, read);
+    const size = fc.oneof(fc.integer({ min: 1, max: LARGE }), fc.constantFrom(255, 256, 257, 65_535, 65_536, 65_537));
+    const most = { inclusion: 0, consistency: 0 };
+    await fc.assert(
+      fc.asyncProperty(size, size, fc.nat(), async (a, b, pick) => {
+        const [from, to] = [Math.min(a, b), Math.max(a, b)];
+        const [fromRoot, toRoot] = await Promise.all([rootFrom(source, from), rootFrom(source, to)]);
+        const index = pick % to;
+        tiles.reads = 0;
+        const proof = await inclusionProofFrom(source, { index, size: to });
+        most.inclusion = Math.max(most.inclusion, tiles.reads);
+        verifyInclusion({ leafHash: leaves[index]!, index, size: to, proof, root: toRoot });
+        tiles.reads = 0;
+        const consistency = await consistencyProofFrom(source, { from, to });
+        most.consistency = Math.max(most.consistency, tiles.reads);
+        verifyConsistency({ from, to, fromRoot, toRoot, proof: consistency });
+      }),
+      { numRuns: 150, examples: [[LARGE, LARGE - 1, 0]] },
+    );
+    expect(await rootFrom(source, LARGE)).toEqual(rootOf(leaves));
+    // Three levels; a level needs its own tile and the one at the edge, and a partial one is looked for as a full one first.
+    expect(most.inclusion).toBeLessThanOrEqual(3 * 2 * 2);
+    expect(most.consistency).toBeLessThanOrEqual(3 * 2 * 2);
+  });
+
+  it('says which tile is missing', async () => {
+    const { tiles, read, writer } = openRoom();
+    await writer.cover(TENANT, 1024);
+    tiles.stored.delete(`${TENANT}:0:0000000000000002`);
+    const source = new LedgerHashTiles(TENANT, tiles, read);
+    await expect(source.tile(0, 2, 256)).rejects.toMatchObject({ code: 'AUDIT.TILE_MISSING' });
+    await expect(source.tile(1, 0, 4)).rejects.toMatchObject({ code: 'AUDIT.TILE_MISSING' });
+    await expect(source.tile(1, 0, 2)).resolves.toHaveLength(2);
+  });
+});
