@@ -46,6 +46,7 @@ export class Settings {
     signingKey: string | undefined;
     hotRetentionDays: number;
     eventSignatureTenants: readonly string[];
+    openTenants: readonly string[];
   };
   /** Every setting as read, redacted: the line printed at start, and the reference table. */
   readonly rows: readonly SettingRow[];
@@ -115,6 +116,10 @@ export class Settings {
       eventSignatureTenants: read.listOf('AUDIT_EVENT_SIGNATURES', TENANT_PATTERN, {
         preset: [],
         what: 'tenants whose events are signed one by one',
+      }),
+      openTenants: read.listOf('AUDIT_OPEN_TENANTS', TENANT_PATTERN, {
+        preset: [],
+        what: 'tenants whose ledger anyone may read under `/tlog`',
       }),
     };
     this.rows = read.rows;

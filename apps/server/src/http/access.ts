@@ -26,12 +26,20 @@ export interface Caller {
 export type RequestWithCaller = Request & { caller?: Caller };
 
 /** What a route says of who may call it. The guard refuses a route that says nothing. */
-export type Access = { public: true } | { permission: Permission } | { anyKey: true };
+export type Access = { public: true } | { permission: Permission; ofPathTenant?: true } | { anyKey: true };
 
 export const ACCESS = 'assay:access';
 
 /** The key must hold this permission for its tenant, or `admin:*`. */
 export const RequireScope = (permission: Permission) => SetMetadata(ACCESS, { permission } satisfies Access);
+
+/**
+ * For routes under a tenant's name (`:tenant`): the key is that tenant's and holds the permission; another tenant's
+ * does not learn whether it exists (404). Nobody needs a key where the tenant is open (AUDIT_OPEN_TENANTS), and then
+ * the request has no caller.
+ */
+export const RequireScopeUnlessOpen = (permission: Permission) =>
+  SetMetadata(ACCESS, { permission, ofPathTenant: true } satisfies Access);
 
 /** Any valid key, whatever its scopes: only for what a caller may know of itself. */
 export const AnyKey = () => SetMetadata(ACCESS, { anyKey: true } satisfies Access);
