@@ -36,3 +36,7 @@ export { macKey, noteMac } from './note-mac.js';
 export type { MacKeyUse } from './note-mac.js';
 export { LedgerVerifier } from './verification/ledger-verifier.js';
 export type * from './verification/report.types.js';
+export { formatAddCheckpoint, parseAddCheckpoint } from './witness/add-checkpoint.js';
+export type { AddCheckpoint } from './witness/add-checkpoint.js';
+export { isWitnessed, parsePolicy } from './witness/policy.js';
+export type { PolicyLog, PolicyWitness, WitnessPolicy } from './witness/policy.js';

@@ -41,7 +41,15 @@ export type LedgerErrorCode =
   | 'LEDGER.VERIFIER_KEY_ALGORITHM'
   | 'LEDGER.CHECKPOINT_MALFORMED'
   | 'LEDGER.PROOF_FILE_MALFORMED'
-  | 'LEDGER.MAC_KEY_SHORT';
+  | 'LEDGER.MAC_KEY_SHORT'
+  // witnesses
+  | 'LEDGER.WITNESS_REQUEST_MALFORMED'
+  | 'LEDGER.POLICY_SYNTAX'
+  | 'LEDGER.POLICY_NAME_TAKEN'
+  | 'LEDGER.POLICY_NAME_UNKNOWN'
+  | 'LEDGER.POLICY_MEMBER_REPEATED'
+  | 'LEDGER.POLICY_KEY_REPEATED'
+  | 'LEDGER.POLICY_KEY_TYPE';
 
 /**
  * What this library refuses. The same shape as the kernel's `CodedError`, which a pure library may not import: the
