@@ -10,3 +10,10 @@ export function codeOf(act: () => unknown): LedgerErrorCode | undefined {
   }
   return undefined;
 }
+
+/** The same of a promise. */
+export const codeOfAsync = async (promise: Promise<unknown>): Promise<LedgerErrorCode | undefined> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => codeOf(() => { throw error; }), // prettier-ignore
+  );

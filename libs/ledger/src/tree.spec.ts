@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { sha256 as webSha256 } from './sha256.web.js';
 import {
@@ -16,6 +15,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from './index.js';
+import { mth, path, proof as subproof, sha } from './naive-tree.fixture.js';
 import { RFC6962 } from './rfc6962.fixture.js';
 import { codeOf } from './thrown-code.fixture.js';
 
@@ -23,29 +23,6 @@ const hex = (text: string): Uint8Array => bytesOfHex(text) as Uint8Array;
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 const leavesOf = (size: number): Uint8Array[] => Array.from({ length: size }, (_, i) => leafHash(ascii(`leaf ${i}`)));
 const flip = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes, (byte, i) => (i === 7 ? byte ^ 4 : byte));
-
-// A second implementation, straight from the recursive definitions of RFC 6962 §2.1.
-const sha = (...parts: Uint8Array[]): Uint8Array =>
-  new Uint8Array(createHash('sha256').update(Buffer.concat(parts)).digest());
-const k = (n: number): number => 2 ** Math.ceil(Math.log2(n) - 1);
-const mth = (d: Uint8Array[]): Uint8Array =>
-  d.length === 0
-    ? sha()
-    : d.length === 1
-      ? (d[0] as Uint8Array)
-      : sha(Uint8Array.of(1), mth(d.slice(0, k(d.length))), mth(d.slice(k(d.length))));
-const path = (m: number, d: Uint8Array[]): Uint8Array[] => {
-  if (d.length === 1) return [];
-  const [left, right] = [d.slice(0, k(d.length)), d.slice(k(d.length))];
-  return m < left.length ? [...path(m, left), mth(right)] : [...path(m - left.length, right), mth(left)];
-};
-const subproof = (m: number, d: Uint8Array[], whole: boolean): Uint8Array[] => {
-  if (m === d.length) return whole ? [] : [mth(d)];
-  const [left, right] = [d.slice(0, k(d.length)), d.slice(k(d.length))];
-  return m <= left.length
-    ? [...subproof(m, left, whole), mth(right)]
-    : [...subproof(m - left.length, right, false), mth(left)];
-};
 
 describe('hashes', () => {
   it('are those of public RFC 6962 implementations', () => {
@@ -92,7 +69,7 @@ describe('trees and proofs', () => {
         expect(proof.map(hexOf)).toEqual(path(index, leaves).map(hexOf));
         verifyInclusion({ leafHash: leaves[index] as Uint8Array, index, size, proof, root });
         const growth = consistencyProof(leaves, from);
-        expect(growth.map(hexOf)).toEqual(from === 0 ? [] : subproof(from, leaves, true).map(hexOf));
+        expect(growth.map(hexOf)).toEqual(subproof(from, leaves).map(hexOf));
         verifyConsistency({ from, to: size, fromRoot: mth(leaves.slice(0, from)), toRoot: root, proof: growth });
       }),
     );
@@ -139,12 +116,40 @@ describe('trees and proofs', () => {
         expect(codeOf(() => verifyConsistency({ ...claim, proof: proof.with(i, flip(hash)) }))).toMatch(
           /ROOT_MISMATCH$/,
         );
+        expect(codeOf(() => verifyConsistency({ ...claim, proof: proof.with(i, hash.subarray(1)) }))).toBe(
+          'LEDGER.HASH_LENGTH',
+        );
+        if (i > 0) {
+          const swapped = proof.with(i, proof[i - 1] as Uint8Array).with(i - 1, hash);
+          expect(codeOf(() => verifyConsistency({ ...claim, proof: swapped }))).toMatch(/ROOT_MISMATCH$/);
+        }
       });
+      for (let other = 1; other < to; other++) {
+        if (other !== from)
+          expect(codeOf(() => verifyConsistency({ ...claim, from: other }))).toMatch(/ROOT_MISMATCH$|PROOF_LENGTH/);
+      }
       expect(codeOf(() => verifyConsistency({ ...claim, proof: proof.slice(1) }))).toBe('LEDGER.PROOF_LENGTH');
       expect(codeOf(() => verifyConsistency({ ...claim, proof: [...proof, toRoot] }))).toBe('LEDGER.PROOF_LENGTH');
       expect(codeOf(() => verifyConsistency({ ...claim, fromRoot: flip(claim.fromRoot) }))).toMatch(/ROOT_MISMATCH$/);
       expect(codeOf(() => verifyConsistency({ ...claim, toRoot: flip(toRoot) }))).toBe('LEDGER.ROOT_MISMATCH');
       expect(codeOf(() => verifyConsistency({ ...claim, from: to, to: from }))).toBe('LEDGER.SIZE_OUT_OF_RANGE');
+    }
+  });
+
+  it('refuse every other size, but those in which the proof is the same', () => {
+    // A proof says on which sides its hashes lie, and nothing else of the size: that is the signed checkpoint's to say.
+    const sides = (m: number, n: number): string => {
+      if (n === 1) return '';
+      const split = 2 ** Math.ceil(Math.log2(n) - 1);
+      return m < split ? `${sides(m, split)}R` : `${sides(m - split, n - split)}L`;
+    };
+    const leaves = leavesOf(21);
+    for (let index = 0; index < 21; index++) {
+      const claim = { leafHash: leaves[index] as Uint8Array, index, proof: inclusionProof(leaves, index) };
+      for (let size = index + 1; size < 70; size++) {
+        const expected = sides(index, size) === sides(index, 21) ? /undefined/ : /ROOT_MISMATCH|PROOF_LENGTH/;
+        expect(String(codeOf(() => verifyInclusion({ ...claim, size, root: rootOf(leaves) })))).toMatch(expected);
+      }
     }
   });
 
@@ -167,6 +172,15 @@ describe('CompactRange', () => {
       if (i % 3 === 0) range = CompactRange.restore(range.state());
     });
     expect(range.size).toBe(140);
+  });
+
+  it('holds 2^53-1 leaves and no more', () => {
+    const peaks = Array.from({ length: 52 }, (_, i) => leafHash(Uint8Array.of(i)));
+    const range = CompactRange.restore({ size: 2 ** 53 - 2, peaks });
+    range.append(EMPTY_ROOT);
+    expect(range.size).toBe(Number.MAX_SAFE_INTEGER);
+    expect(hexOf(range.root())).toBe(hexOf([...peaks, EMPTY_ROOT].reduceRight((right, left) => nodeHash(left, right))));
+    expect(codeOf(() => range.append(EMPTY_ROOT))).toBe('LEDGER.SIZE_OUT_OF_RANGE');
   });
 
   it('goes on beyond 32 bits', () => {
