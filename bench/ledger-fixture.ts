@@ -49,7 +49,7 @@ async function roomOver(store: MongoStore, settings: Settings): Promise<BenchRoo
   const entries = new LedgerEntries(store);
   const ledgers = new Ledgers(store, settings);
   const checkpoints = new Checkpoints(store);
-  const keys = await AuditKeys.load(settings.dataDir, undefined);
+  const keys = await AuditKeys.load(settings);
   const prepared = new PreparedEvents();
   const appenders = new Appenders(ledgers, entries, checkpoints, new Leases(store));
   const kinds = new KnownKinds(Object.values(sampleKinds));

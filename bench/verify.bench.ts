@@ -66,7 +66,7 @@ function verifierOf({ keys }: BenchRoom): LedgerVerifier {
   return new LedgerVerifier({
     tenant: TENANT,
     origin: ORIGIN,
-    keys: { verifierKeys: [keys.verifierKey(ORIGIN)], pinned: true },
+    keys: { verifierKeys: keys.verifierKeys(TENANT, ORIGIN), pinned: true },
   });
 }
 

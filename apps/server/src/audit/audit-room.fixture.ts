@@ -12,6 +12,7 @@ import { Appenders } from './append/appenders.js';
 import { AuditModule } from './audit.module.js';
 import { CheckpointSigner, type Signed } from './checkpoints/checkpoint-signer.js';
 import { auditEventKinds, RecordEvents, SealEvents, type EventDraft, type RecordedEvent } from './index.js';
+import { AuditKeys } from './keys/audit-keys.js';
 import { VerifyLedger, type LedgerVerdict } from './queries/verify-ledger.query.js';
 import { auditIndexes } from './storage/audit.indexes.js';
 
@@ -134,7 +135,10 @@ async function roomOver(store: MongoStore, settings: Settings, lines: string[]):
   const kinds: EventKind[] = [...Object.values(auditEventKinds), ...Object.values(sampleKinds)];
   const module = await Test.createTestingModule({
     imports: [CqrsModule.forRoot(), Foundations, AuditModule.with(kinds)],
-  }).compile();
+  })
+    .overrideProvider(AuditKeys)
+    .useValue(await AuditKeys.load(settings, { signs: true }))
+    .compile();
   return module.init();
 }
 

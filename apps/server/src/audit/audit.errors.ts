@@ -30,6 +30,15 @@ export type AuditErrorCode =
   | 'AUDIT.ORIGIN_CHANGED'
   | 'AUDIT.KEY_UNREADABLE'
   | 'AUDIT.SIGNING_KEY_SHORT'
+  /** AUDIT_SIGNING_KEY begins like a ring of keys and is none. */
+  | 'AUDIT.SIGNING_KEY_INVALID'
+  /** Others than its owner could use a key file. */
+  | 'AUDIT.KEY_PERMISSIONS'
+  | 'AUDIT.KEY_NOT_FOUND'
+  /** What the key was to sign it will not: its private half is gone. */
+  | 'AUDIT.KEY_RETIRED'
+  /** The keys are in the folder of another process. */
+  | 'AUDIT.KEYS_ELSEWHERE'
   | 'AUDIT.MARK_UNREADABLE'
   /** The store's head is behind the newest signed checkpoint. */
   | 'LEDGER.ROLLED_BACK';

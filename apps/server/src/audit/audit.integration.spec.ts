@@ -4,6 +4,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { uuidv7 } from '#libs/kernel';
 import { canonicalBytes, parseEvent, signEvent, verifierKeyText } from '#libs/ledger';
 import { sampleDraft, startRoom, TENANT, type AuditRoom } from './audit-room.fixture.js';
+import { Settings } from '../settings.js';
 import { AuditKeys } from './keys/audit-keys.js';
 import { RecordEvents, SealEvents, type SealedEvent } from './index.js';
 import { ListEvents } from './queries/list-events.query.js';
@@ -38,10 +39,11 @@ describe('the audit room', () => {
   it('says pinned when the key came from outside, and finds a foreign key unknown', async () => {
     await room.record(3);
     await room.sign();
-    const key = verifierKeyText(room.module.get(AuditKeys).verifierKey('assay.test/ledger/acme'));
+    const key = verifierKeyText(room.module.get(AuditKeys).verifierKeys(TENANT, 'assay.test/ledger/acme')[0]!);
     expect(await room.verify([key])).toMatchObject({ verdict: 'consistent', keys: 'pinned' });
-    const other = await AuditKeys.load(join(room.dataDir, 'elsewhere'), undefined);
-    const foreign = verifierKeyText(other.verifierKey('assay.test/ledger/acme'));
+    const elsewhere = new Settings({ ASSAY_DATA_DIR: join(room.dataDir, 'elsewhere'), ASSAY_ORIGIN: 'assay.test' });
+    const other = await AuditKeys.load(elsewhere);
+    const foreign = verifierKeyText(other.verifierKeys(TENANT, 'assay.test/ledger/acme')[0]!);
     expect((await room.verify([foreign])).breaks).toMatchObject([{ class: 'key_unknown', checkpoint: 3 }]);
     await expect(room.verify(['nonsense'])).rejects.toMatchObject({ code: 'AUDIT.VERIFIER_KEY_INVALID' });
   });
@@ -96,6 +98,9 @@ describe('the audit room', () => {
     });
 
     it('says so when a single event is signed by a key that it does not have, and checks the one it has', async () => {
+      await room.close();
+      room = await startRoom({ dataDir: room.dataDir, env: { AUDIT_EVENT_SIGNATURES: 'another' } });
+      commands = room.module.get(CommandBus);
       const { kid, seed } = room.module.get(AuditKeys).eventSigner;
       const [plain] = await commands.execute(new SealEvents([sampleDraft(1)]));
       const event = parseEvent(plain!.bytes);

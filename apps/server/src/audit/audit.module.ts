@@ -40,7 +40,7 @@ export class AuditModule {
         {
           provide: AuditKeys,
           inject: [Settings],
-          useFactory: ({ dataDir, audit }: Settings) => AuditKeys.load(dataDir, audit.signingKey),
+          useFactory: (settings: Settings) => AuditKeys.load(settings),
         },
         ...[
           Ledgers,

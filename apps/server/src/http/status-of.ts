@@ -89,6 +89,11 @@ const auditRows: Record<AuditErrorCode, Outward> = {
   'AUDIT.ORIGIN_CHANGED': internal,
   'AUDIT.KEY_UNREADABLE': internal,
   'AUDIT.SIGNING_KEY_SHORT': internal,
+  'AUDIT.SIGNING_KEY_INVALID': internal,
+  'AUDIT.KEY_PERMISSIONS': internal,
+  'AUDIT.KEY_NOT_FOUND': row(404, 'key_not_found', 'Key not found'),
+  'AUDIT.KEY_RETIRED': row(409, 'key_retired', 'The key is retired'),
+  'AUDIT.KEYS_ELSEWHERE': row(409, 'keys_elsewhere', 'Another process holds the keys'),
   'AUDIT.MARK_UNREADABLE': internal,
   'LEDGER.ROLLED_BACK': row(503, 'audit_unavailable', 'Audit ledger unavailable'),
 };

@@ -55,7 +55,7 @@ export class CheckpointSigner {
     this.marks.set(tenant, next);
     // If the process dies here, the mark is ahead of every checkpoint but not of the entries: the next attempt signs
     // the same tree, or a longer one that has it as a prefix.
-    const other = await this.checkpoints.add(this.checkpointOf(tenant, next));
+    const other = await this.checkpoints.add(await this.checkpointOf(tenant, next));
     // If the process dies here, nothing is left to do.
     if (other) return { state: 'contradicted', reason: `another tree of size ${next.size} is signed` };
     return { state: 'signed', size: next.size };
@@ -64,8 +64,8 @@ export class CheckpointSigner {
   /** What in the store contradicts what was signed, if anything does: asked once at start, before any append. */
   async contradiction({ _id: tenant, origin }: Pick<Ledger, '_id' | 'origin'>): Promise<string | undefined> {
     const newest = await this.checkpoints.newest(tenant);
-    if (newest && !this.isOurs(newest, origin)) {
-      return `the checkpoint of size ${newest.size} is not signed by the key in the data folder`;
+    if (newest && !this.isOurs(tenant, newest, origin)) {
+      return `the checkpoint of size ${newest.size} is not signed by a key in the data folder`;
     }
     return this.contradicted(tenant, await this.mark(tenant, origin));
   }
@@ -76,9 +76,9 @@ export class CheckpointSigner {
     return text === undefined ? undefined : parsedMark(text, origin);
   }
 
-  private isOurs({ note, size }: StoredCheckpoint, origin: string): boolean {
+  private isOurs(tenant: string, { note, size }: StoredCheckpoint, origin: string): boolean {
     try {
-      const { text } = verifyNote(note, [this.keys.verifierKey(origin)]);
+      const { text } = verifyNote(note, this.keys.verifierKeys(tenant, origin));
       const signed = parseCheckpoint(text);
       return signed.origin === origin && signed.size === size;
     } catch (error) {
@@ -116,10 +116,10 @@ export class CheckpointSigner {
     return next;
   }
 
-  private checkpointOf(tenant: string, { origin, size, root }: Mark): StoredCheckpoint {
+  private async checkpointOf(tenant: string, { origin, size, root }: Mark): Promise<StoredCheckpoint> {
     const text = formatCheckpoint({ origin, size, root });
     const { keyId, mac } = this.keys.noteMac(tenant, text);
-    const note = signNote(text, this.keys.noteSigner(origin));
+    const note = signNote(text, await this.keys.noteSigner(tenant, origin, size));
     return {
       _id: entryId(tenant, size),
       tenant,

@@ -46,7 +46,7 @@ export class NoteLedgersHandler implements ICommandHandler<NoteLedgers> {
 
   private async noteKey(now: number): Promise<void> {
     const { origin } = await this.ledgers.ledger(SYSTEM);
-    const { keyId, publicKey } = this.keys.verifierKey(origin);
+    const { keyId, publicKey } = this.keys.verifierKeys(SYSTEM, origin)[0]!;
     const known = await this.entries.ofKind(SYSTEM, 'key.activated');
     if (known.some(({ data }) => data?.['key_id'] === keyId)) return;
     const data = { key_id: keyId, purpose: 'note', public_key_sha256: sha256(publicKey) };

@@ -49,7 +49,7 @@ describe('what the system ledger notes', () => {
     await note();
     await restarted();
     await note();
-    const { keyId, publicKey } = room.module.get(AuditKeys).verifierKey('assay.test/ledger/system');
+    const { keyId, publicKey } = room.module.get(AuditKeys).verifierKeys('system', 'assay.test/ledger/system')[0]!;
     expect(await noted('key.activated')).toMatchObject([
       {
         actor: { type: 'system', id: 'ledger' },

@@ -1,117 +1,310 @@
-import { createHash, createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { macKey, noteMac, noteSigner, verifierKey } from '#libs/ledger';
+import { cosigner, macKey, noteMac, noteSigner, verifierKey } from '#libs/ledger';
 import type { NoteSigner, VerifierKey } from '#libs/ledger';
+import type { Settings } from '../../settings.js';
 import { AuditError } from '../audit.errors.js';
+import { sameBytes } from '../domain/entry.js';
+import { originOf } from '../domain/origin.js';
 import type { EventSigner } from '../domain/sealed-event.js';
-import { keyFile } from './key-files.js';
+import { readIfThere, removeFile, replaceFile, secretIfThere } from './key-files.js';
+import { currentKey, keysOf, parsedRing, ringText } from './key-ring.js';
+import type { Compromise, KeyRing, RingKey, SigningPurpose } from './key-ring.js';
+import { macRing, rotatedMacRing, type MacRing } from './mac-ring.js';
+import { firstPrivateKey, newPrivateKey, seedOf } from './private-keys.js';
+import { parsedRanges, rangeAt, rangesText, type SigningRanges } from './signing-ranges.js';
 
-/** PKCS #8 of an Ed25519 private key up to its 32-byte seed (RFC 8410 §7). */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
-const KEY_BYTES = 32;
-
-interface MacRing {
-  current: string;
-  keys: ReadonlyMap<string, Uint8Array>;
-}
+const RING = 'ring.json';
 
 /**
- * The service's own keys, from files of mode 0600 under `<data>/keys/`, made on the first start. Trusted: whoever
- * reads them can sign a history that never was; keep them, and the marks beside them, off the database's machine.
+ * The service's own keys, in the folder `<data>/keys` (0700) in files of mode 0600. Trusted: whoever reads them can sign
+ * a history that never was; keep them, and the marks beside them, off the database's machine.
+ *
+ * A process signs checkpoints in the role `ledger` and only then opens the keys for it; it opens a key for events when a
+ * tenant asks for signed events. Others make and read no file (audit-keys.spec.ts).
  */
 export class AuditKeys {
+  private ring: KeyRing;
+  private changes: Promise<unknown> = Promise.resolve();
+  private readonly ranges = new Map<string, SigningRanges>();
   private readonly signers = new Map<string, NoteSigner>();
+  /** Counts the changes of the ring in this process. */
+  version = 0;
 
   private constructor(
-    private readonly noteSeed: Uint8Array,
-    private readonly notePublicKey: Uint8Array,
-    readonly eventSigner: EventSigner,
-    /** Public keys of the signatures of single events, by key id. */
-    readonly eventKeys: ReadonlyMap<string, Uint8Array>,
-    private readonly ring: MacRing,
-  ) {}
-
-  /** Rejects with AUDIT.KEY_UNREADABLE or AUDIT.SIGNING_KEY_SHORT. */
-  static async load(dataDir: string, signingKey: string | undefined): Promise<AuditKeys> {
-    const folder = join(dataDir, 'keys');
-    const noteSeed = await seedIn(join(folder, 'note.key'));
-    const eventSeed = await seedIn(join(folder, 'event.key'));
-    const eventKey = publicKeyOf(eventSeed);
-    const kid = shortDigest(eventKey);
-    const ring = await macRing(folder, signingKey);
-    const signer = { kid, seed: eventSeed };
-    return new AuditKeys(noteSeed, publicKeyOf(noteSeed), signer, new Map([[kid, eventKey]]), ring);
+    private readonly folder: string,
+    private readonly deployment: string,
+    /** Whether this process signs checkpoints. */
+    readonly signs: boolean,
+    ring: KeyRing,
+    private readonly seeds: Map<string, Uint8Array>,
+    private macs: MacRing | undefined,
+  ) {
+    this.ring = ring;
   }
 
-  /** The deployment's note key under the ledger's name. */
-  noteSigner(origin: string): NoteSigner {
-    const known = this.signers.get(origin);
+  /**
+   * Makes what is missing. Rejects with AUDIT.KEY_UNREADABLE, AUDIT.KEY_PERMISSIONS, AUDIT.SIGNING_KEY_SHORT or
+   * AUDIT.SIGNING_KEY_INVALID.
+   */
+  static async load(
+    settings: Pick<Settings, 'dataDir' | 'origin' | 'roles' | 'audit'>,
+    { signs = settings.roles.includes('ledger') }: { signs?: boolean } = {},
+  ): Promise<AuditKeys> {
+    const folder = join(settings.dataDir, 'keys');
+    const { signingKey, eventSignatureTenants } = settings.audit;
+    const purposes: SigningPurpose[] = signs ? ['note', 'cosignature'] : [];
+    if (eventSignatureTenants.length > 0) purposes.push('event');
+    const { ring, seeds } = await openedRing(folder, purposes);
+    const macs = signs ? await macRing(folder, signingKey) : undefined;
+    return new AuditKeys(folder, settings.origin, signs, ring, seeds, macs);
+  }
+
+  get keys(): KeyRing {
+    return this.ring;
+  }
+
+  /** Who signs the note of this ledger at this size. Rejects with AUDIT.KEYS_ELSEWHERE or AUDIT.KEY_RETIRED. */
+  async noteSigner(tenant: string, origin: string, size: number): Promise<NoteSigner> {
+    const { note } = await this.rangesOf(tenant);
+    const seed = this.seedAt(note, tenant, size);
+    const known = this.signers.get(`${origin} ${seed.id}`);
     if (known) return known;
-    const made = noteSigner(origin, this.noteSeed);
-    this.signers.set(origin, made);
+    const made = noteSigner(origin, seed.seed);
+    this.signers.set(`${origin} ${seed.id}`, made);
     return made;
   }
 
-  /** The same key as others check it. */
-  verifierKey(origin: string): VerifierKey {
-    return verifierKey(origin, this.notePublicKey);
+  /** Who cosigns it, at this time in seconds since 1970. Rejects as `noteSigner`. */
+  async cosigner(tenant: string, size: number, time: number): Promise<NoteSigner> {
+    const { cosignature } = await this.rangesOf(tenant);
+    return cosigner(cosignerName(this.deployment), this.seedAt(cosignature, tenant, size).seed, time);
+  }
+
+  /** Every note key of the ledger in this folder, oldest first; none in a process that does not sign. */
+  verifierKeys(tenant: string, origin: string): VerifierKey[] {
+    return keysOf(this.ring, 'note', tenant).map((key) => verifierKey(origin, publicKeyIn(key)));
+  }
+
+  cosignerKeys(): VerifierKey[] {
+    return this.ring
+      .filter(({ purpose }) => purpose === 'cosignature')
+      .map((key) => verifierKey(cosignerName(this.deployment), publicKeyIn(key), 'cosignature/v1'));
+  }
+
+  /** Who signs single events in this process. Throws AUDIT.KEYS_ELSEWHERE when no tenant asks for that. */
+  get eventSigner(): EventSigner {
+    const key = currentKey(this.ring, 'event');
+    const seed = key && this.seeds.get(key.id);
+    if (!seed) throw elsewhere('signs no events: AUDIT_EVENT_SIGNATURES names no tenant');
+    return { kid: key.id, seed };
+  }
+
+  /** Public keys of the signatures of single events, by key id. */
+  get eventKeys(): ReadonlyMap<string, Uint8Array> {
+    return new Map(this.ring.filter(({ purpose }) => purpose === 'event').map((key) => [key.id, publicKeyIn(key)]));
+  }
+
+  /** How a ledger's entries name a key: as its notes do, or by the key's own id. */
+  keyIdIn({ id, purpose, public_key: publicKey }: PublicHalf, ledger: string): string {
+    return keyIdIn({ id, purpose, public_key: publicKey }, this.deployment, ledger);
   }
 
   /** HMAC-SHA-256 over a note's text, with the id of the master key. Not evidence: whoever can check it can forge it. */
   noteMac(tenant: string, noteText: string): { keyId: string; mac: Uint8Array } {
-    const keyId = this.ring.current;
-    const master = this.ring.keys.get(keyId)!;
-    return { keyId, mac: noteMac(macKey(master, { purpose: 'checkpoint', tenant, keyId }), noteText) };
+    const keyId = this.macIds.current;
+    return { keyId, mac: this.macOf(tenant, noteText, keyId) as Uint8Array };
+  }
+
+  /** Whether it is the MAC that we would have made with that key; undefined when the ring does not hold the key. */
+  noteMacHolds(tenant: string, noteText: string, mac: Uint8Array, keyId: string): boolean | undefined {
+    const expected = this.macOf(tenant, noteText, keyId);
+    return expected && sameBytes(expected, mac);
+  }
+
+  /** Ids of the master keys of the MACs. Throws AUDIT.KEYS_ELSEWHERE. */
+  get macIds(): { current: string; all: string[]; fromSetting: boolean } {
+    const { current, keys, fromSetting } = this.macs ?? elsewhereNow();
+    return { current, all: [...keys.keys()], fromSetting };
+  }
+
+  /** Which key signs which size of a ledger; written down before the first is used. Rejects with AUDIT.KEYS_ELSEWHERE. */
+  async rangesOf(tenant: string): Promise<SigningRanges> {
+    const known = this.ranges.get(tenant) ?? (await this.storedRanges(tenant));
+    if (known) return known;
+    const first = await this.firstRanges(tenant);
+    await this.keepRanges(tenant, first);
+    return first;
+  }
+
+  /** From `from` on, this key signs. Once resolved it holds after a power cut; before that, the key until now does. */
+  async moveTo(tenant: string, purpose: 'note' | 'cosignature', id: string, from: number): Promise<void> {
+    const ranges = await this.rangesOf(tenant);
+    await this.keepRanges(tenant, { ...ranges, [purpose]: [...ranges[purpose], { id, from }] });
+  }
+
+  /** The ledger begins anew, at whatever size: the current keys sign all of it. For an audited operator act only. */
+  async beginAnew(tenant: string): Promise<void> {
+    await this.keepRanges(tenant, this.rangesByCurrent(tenant));
+  }
+
+  /** A new key, current from now on: it signs a ledger once that ledger has moved to it. */
+  async add(purpose: SigningPurpose, tenant?: string): Promise<RingKey> {
+    return this.changed(async (ring) => {
+      const { key, seed } = await newPrivateKey(this.folder, purpose, tenant);
+      // If the process dies here, a key file is left that the ring does not know: nothing is ever signed with it.
+      await this.keepRing([...ring, key]);
+      this.seeds.set(key.id, seed);
+      return key;
+    });
+  }
+
+  async addMac(): Promise<void> {
+    await this.changed(async () => {
+      this.macs = await rotatedMacRing(this.folder, this.macs ?? elsewhereNow());
+      this.version += 1;
+    });
+  }
+
+  /** The key never signs again: its private half is gone. */
+  async retire(id: string): Promise<RingKey> {
+    return this.changed(async (ring) => {
+      const retired = { ...keyIn(ring, id), retired_at: new Date().toISOString() };
+      await this.keepRing(ring.map((key) => (key.id === id ? retired : key)));
+      // If the process dies here, the next start removes the file: the ring says that the key is retired.
+      this.seeds.delete(id);
+      this.signers.clear();
+      await removeFile(join(this.folder, retired.file));
+      return retired;
+    });
+  }
+
+  async compromise(id: string, what: Compromise): Promise<RingKey> {
+    return this.changed(async (ring) => {
+      const key = keyIn(ring, id);
+      const marked = { ...key, compromised: [...(key.compromised ?? []), what] };
+      await this.keepRing(ring.map((one) => (one.id === id ? marked : one)));
+      return marked;
+    });
+  }
+
+  /** Ranges as the file has them, undefined when there is none; makes none. */
+  async storedRanges(tenant: string): Promise<SigningRanges | undefined> {
+    if (!this.signs) throw elsewhere('signs no checkpoints');
+    const path = this.rangesFile(tenant);
+    const text = await secretIfThere(path);
+    if (text === undefined) return undefined;
+    const ranges = parsedRanges(text, path);
+    this.ranges.set(tenant, ranges);
+    return ranges;
+  }
+
+  /** As last read or written, for a check that cannot wait. */
+  knownRanges(tenant: string): SigningRanges | undefined {
+    return this.ranges.get(tenant);
+  }
+
+  private seedAt(ranges: SigningRanges['note'], tenant: string, size: number): { id: string; seed: Uint8Array } {
+    const { id } = rangeAt(ranges, size) ?? elsewhereNow();
+    const seed = this.seeds.get(id);
+    if (seed) return { id, seed };
+    throw new AuditError(
+      'AUDIT.KEY_RETIRED',
+      `size ${size} of ${tenant} is for the key ${id} to sign, which is retired`,
+    );
+  }
+
+  /** A ledger that was signed before there were ranges was signed by the first key. */
+  private async firstRanges(tenant: string): Promise<SigningRanges> {
+    if ((await readIfThere(join(this.folder, 'marks', tenant))) === undefined) return this.rangesByCurrent(tenant);
+    const first = (purpose: SigningPurpose): SigningRanges['note'] => [
+      { id: (this.ring.find((key) => key.purpose === purpose) ?? elsewhereNow()).id, from: 0 },
+    ];
+    return { note: first('note'), cosignature: first('cosignature') };
+  }
+
+  private rangesByCurrent(tenant: string): SigningRanges {
+    const current = (purpose: SigningPurpose): SigningRanges['note'] => [
+      { id: (currentKey(this.ring, purpose, tenant) ?? elsewhereNow()).id, from: 0 },
+    ];
+    return { note: current('note'), cosignature: current('cosignature') };
+  }
+
+  private macOf(tenant: string, noteText: string, keyId: string): Uint8Array | undefined {
+    const master = (this.macs ?? elsewhereNow()).keys.get(keyId);
+    return master && noteMac(macKey(master, { purpose: 'checkpoint', tenant, keyId }), noteText);
+  }
+
+  private async keepRanges(tenant: string, ranges: SigningRanges): Promise<void> {
+    if (!this.signs) throw elsewhere('signs no checkpoints');
+    await replaceFile(this.rangesFile(tenant), rangesText(ranges));
+    this.ranges.set(tenant, ranges);
+  }
+
+  private async keepRing(ring: KeyRing): Promise<void> {
+    await replaceFile(join(this.folder, RING), ringText(ring));
+    this.ring = ring;
+    this.version += 1;
+  }
+
+  /** One change of the ring at a time. */
+  private async changed<T>(change: (ring: KeyRing) => Promise<T>): Promise<T> {
+    const done = this.changes.then(() => change(this.ring));
+    this.changes = done.catch(() => undefined);
+    return done;
+  }
+
+  private rangesFile(tenant: string): string {
+    originOf(this.deployment, tenant); // a tenant id, or else it could name any file
+    return join(this.folder, 'ranges', tenant);
   }
 }
 
-async function seedIn(path: string): Promise<Uint8Array> {
-  const text = await keyFile(path, () => `${randomBytes(KEY_BYTES).toString('base64')}\n`);
-  return keyBytes(text, path);
+/** What anyone may know of a key. */
+export type PublicHalf = Pick<RingKey, 'id' | 'purpose' | 'public_key'>;
+
+export const cosignerName = (deployment: string): string => `${deployment}/cosigner`;
+
+export const publicKeyIn = ({ public_key: key }: Pick<RingKey, 'public_key'>): Uint8Array =>
+  new Uint8Array(Buffer.from(key, 'base64'));
+
+/** How the entries of a ledger name a key: by the key id of its signature lines, an event key by its `kid`. */
+export function keyIdIn(key: PublicHalf, deployment: string, ledger: string): string {
+  if (key.purpose === 'event') return key.id;
+  if (key.purpose === 'note') return verifierKey(originOf(deployment, ledger), publicKeyIn(key)).keyId;
+  return verifierKey(cosignerName(deployment), publicKeyIn(key), 'cosignature/v1').keyId;
 }
 
-/** AUDIT_SIGNING_KEY, or a ring made once: `{ "current": "<id>", "keys": { "<id>": "<base64>" } }`. */
-async function macRing(folder: string, signingKey: string | undefined): Promise<MacRing> {
-  if (signingKey !== undefined) {
-    const master = Buffer.from(signingKey, 'utf8');
-    if (master.length < KEY_BYTES) {
-      throw new AuditError(
-        'AUDIT.SIGNING_KEY_SHORT',
-        `AUDIT_SIGNING_KEY has ${master.length} bytes, expected 32 or more`,
-      );
-    }
-    const id = shortDigest(createHash('sha256').update('assay mac ring\n').update(master).digest());
-    return { current: id, keys: new Map([[id, master]]) };
+async function openedRing(
+  folder: string,
+  purposes: readonly SigningPurpose[],
+): Promise<{ ring: KeyRing; seeds: Map<string, Uint8Array> }> {
+  const path = join(folder, RING);
+  const text = await secretIfThere(path);
+  const ring = text === undefined ? [] : parsedRing(text, path);
+  const wanted = new Set(purposes);
+  // Events that are in a ledger already were signed with it, whether or not any still are.
+  if (text === undefined && (await readIfThere(join(folder, 'event.key'))) !== undefined) wanted.add('event');
+  const missing = [...wanted].filter((purpose) => currentKey(ring, purpose) === undefined);
+  for (const purpose of missing) ring.push(await firstPrivateKey(folder, purpose));
+  // If the process dies here, the next start finds the same files and makes the same ring of them.
+  if (missing.length > 0) await replaceFile(path, ringText(ring));
+  const seeds = new Map<string, Uint8Array>();
+  for (const key of ring) {
+    if (key.retired_at !== undefined) await removeFile(join(folder, key.file));
+    else if (wanted.has(key.purpose)) seeds.set(key.id, await seedOf(folder, key));
   }
-  const path = join(folder, 'mac.ring');
-  const text = await keyFile(path, () => {
-    const id = randomBytes(8).toString('hex');
-    return `${JSON.stringify({ current: id, keys: { [id]: randomBytes(KEY_BYTES).toString('base64') } })}\n`;
-  });
-  return parsedRing(text, path);
+  return { ring, seeds };
 }
 
-function parsedRing(text: string, path: string): MacRing {
-  try {
-    const { current, keys } = JSON.parse(text) as { current: string; keys: Record<string, string> };
-    const ring = new Map(Object.entries(keys).map(([id, key]) => [id, keyBytes(key, path)]));
-    if (ring.has(current)) return { current, keys: ring };
-  } catch (cause) {
-    throw new AuditError('AUDIT.KEY_UNREADABLE', `${path} is not a key ring`, { cause });
-  }
-  throw new AuditError('AUDIT.KEY_UNREADABLE', `${path} does not hold its current key`);
+function keyIn(ring: KeyRing, id: string): RingKey {
+  const key = ring.find((one) => one.id === id);
+  if (key) return key;
+  throw new AuditError('AUDIT.KEY_NOT_FOUND', `there is no key ${id}`);
 }
 
-function keyBytes(text: string, path: string): Uint8Array {
-  const bytes = Buffer.from(text.trim(), 'base64');
-  if (bytes.length === KEY_BYTES) return bytes;
-  throw new AuditError('AUDIT.KEY_UNREADABLE', `${path} holds ${bytes.length} bytes, expected a key of ${KEY_BYTES}`);
-}
+const elsewhere = (why: string): AuditError =>
+  new AuditError('AUDIT.KEYS_ELSEWHERE', `this process ${why}; ask one in the role ledger`);
 
-function publicKeyOf(seed: Uint8Array): Uint8Array {
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
-  return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES);
+function elsewhereNow(): never {
+  throw elsewhere('signs no checkpoints');
 }
-
-/** 16 hex digits. */
-const shortDigest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex').slice(0, 16);

@@ -22,7 +22,7 @@ export class GetLatestCheckpointHandler implements IQueryHandler<GetLatestCheckp
       size,
       root: Buffer.from(root).toString('base64'),
       note,
-      verifier_key: verifierKeyText(this.keys.verifierKey(origin)),
+      verifier_key: verifierKeyText(this.keys.verifierKeys(tenant, origin).at(-1)!),
       signed_at: signed_at.toISOString(),
     };
   }

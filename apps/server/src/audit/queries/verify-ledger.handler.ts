@@ -42,7 +42,7 @@ export class VerifyLedgerHandler implements IQueryHandler<VerifyLedger> {
     if (!ledger) throw new AuditError('AUDIT.LEDGER_NOT_FOUND', `there is no ledger of ${tenant}`);
     const origin = this.ledgers.originOf(tenant);
     const pinned = vkeys.length > 0;
-    const verifierKeys = pinned ? parsedKeys(vkeys) : [this.keys.verifierKey(origin)];
+    const verifierKeys = pinned ? parsedKeys(vkeys) : this.keys.verifierKeys(tenant, origin);
     const highWater = await this.signer.highWater(tenant, origin);
     const verifier = new LedgerVerifier({
       tenant,
