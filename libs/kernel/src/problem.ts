@@ -10,5 +10,7 @@ export interface Problem {
   request_id: string;
   /** Whether the same request may succeed later without a change. */
   retryable: boolean;
+  /** When, where that can be told; milliseconds. */
+  retry_after_ms?: number;
   errors?: { pointer: string; code: string; detail: string }[];
 }

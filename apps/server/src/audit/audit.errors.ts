@@ -20,6 +20,15 @@ export type AuditErrorCode =
   | 'AUDIT.TILE_CONTRADICTED'
   /** The store lacks a full tile that a published checkpoint covers. */
   | 'AUDIT.TILE_MISSING'
+  /** No tile of that name, or none that the published checkpoint covers. */
+  | 'AUDIT.TILE_NOT_FOUND'
+  | 'AUDIT.EVENT_NOT_FOUND'
+  /** The event is in the ledger and the published checkpoint does not cover it yet. */
+  | 'AUDIT.EVENT_NOT_COVERED'
+  /** Tree sizes that no proof leads between. */
+  | 'AUDIT.SIZE_INVALID'
+  /** A proof made of what is stored does not lead to the signed root. */
+  | 'AUDIT.PROOF_CONTRADICTED'
   /** An entry that a checkpoint covers is missing, or its bytes do not hash to what was appended. */
   | 'AUDIT.ENTRY_CONTRADICTED'
   | 'AUDIT.FILTER_INVALID'

@@ -32,6 +32,8 @@ function answerProblem(error: unknown, response: Response): void {
   const cause = outward.status >= 500 ? causeOf(error) : {};
   annotate({ error_code: outward.code, ...cause, ...(error_name !== undefined && { error_name }) });
   if (outward.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+  const { retry_after_ms } = outward;
+  if (retry_after_ms !== undefined) response.setHeader('Retry-After', Math.ceil(retry_after_ms / 1000));
   for (const name of ['Content-Length', 'Content-Disposition', 'Content-Encoding', 'ETag', 'Repr-Digest']) {
     response.removeHeader(name);
   }

@@ -33,11 +33,12 @@ export function toldOf(error: unknown, request_id: string): Told {
   const known = error instanceof CodedError ? (error as CodedError<string>) : translated(error);
   const outward = (known && outwardOf(known.code)) ?? INTERNAL;
   const hidden = outward.status >= 500 && !outward.told;
-  const { status, code, title, retryable } = outward;
+  const { status, code, title, retryable, retry_after_ms } = outward;
   const detail = known && !hidden ? known.message : title;
   const errors = known && !hidden && known.details.length > 0 ? { errors: known.details } : {};
+  const later = retry_after_ms === undefined ? {} : { retry_after_ms };
   const problem = { type: `/problems/${code.toLowerCase()}`, title, status, detail, code, request_id, retryable };
-  return { outward, problem: { ...problem, ...errors } };
+  return { outward, problem: { ...problem, ...later, ...errors } };
 }
 
 /** Errors of Nest (HttpException), of body-parser and of Express (http-errors) carry a status and are safe by it. */

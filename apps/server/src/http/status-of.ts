@@ -30,6 +30,8 @@ export interface Outward {
   retryable: boolean;
   /** Of a 5xx: its message is for the caller too, and leaves. Of a 4xx it always does. */
   told?: true;
+  /** When to try again, where we can tell; milliseconds. */
+  retry_after_ms?: number;
 }
 
 const row = (status: number, code: string, title: string, retryable = false): Outward => ({
@@ -82,6 +84,14 @@ const auditRows: Record<AuditErrorCode, Outward> = {
   'AUDIT.TILE_CONTRADICTED': contradicted,
   'AUDIT.TILE_MISSING': contradicted,
   'AUDIT.ENTRY_CONTRADICTED': contradicted,
+  'AUDIT.PROOF_CONTRADICTED': contradicted,
+  'AUDIT.TILE_NOT_FOUND': row(404, 'tile_not_found', 'Tile not found'),
+  'AUDIT.EVENT_NOT_FOUND': row(404, 'event_not_found', 'Event not found'),
+  'AUDIT.EVENT_NOT_COVERED': {
+    ...row(409, 'event_not_covered', 'No checkpoint covers the event yet', true),
+    retry_after_ms: 500,
+  },
+  'AUDIT.SIZE_INVALID': row(422, 'invalid_input', 'Invalid input'),
   'AUDIT.FILTER_INVALID': row(422, 'invalid_input', 'Invalid input'),
   'AUDIT.VERIFIER_KEY_INVALID': row(422, 'verifier_key_invalid', 'Invalid verifier key'),
   'AUDIT.VERIFICATION_BUSY': row(429, 'verification_busy', 'Too many verifications at once', true),

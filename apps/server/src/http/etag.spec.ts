@@ -1,4 +1,4 @@
-import { isKnownTag } from './job.resource.js';
+import { isKnownTag } from './etag.js';
 
 describe('isKnownTag', () => {
   it.each([
