@@ -59,7 +59,7 @@ async function run() {
     report: pick(done.report, ['snr_db', 'cosine', 'size_ratio', 'verdict']),
     result,
     promotion: { state: promotion.state },
-    ledger: pick(ledger, ['tenant', 'origin', 'size', 'head', 'verdict', 'breaks']),
+    ledger: { ...pick(ledger, ['tenant', 'origin', 'size', 'head', 'breaks']), verdict: ledger.tier },
     api: { url: server.url },
   };
   if (options.once) {
@@ -186,7 +186,7 @@ async function verified() {
   row('ledger', report.origin);
   row('entries', `${report.size}, all under a signed checkpoint`);
   row('head', report.head);
-  row('verdict', `${report.verdict} (keys ${report.keys}), ${report.breaks.length} breaks`);
+  row('verdict', `${report.tier} (keys ${report.keys}), ${report.breaks.length} breaks`);
   return report;
 }
 

@@ -56,7 +56,7 @@ try {
   assert.deepEqual(errors, []);
   for (const [name, report] of Object.entries(here)) {
     assert.deepEqual(there[name], report, name);
-    console.log(`ok   ${name}: ${report.verdict} here and in Chromium ${browser.browser()?.version() ?? ''}`.trimEnd());
+    console.log(`ok   ${name}: ${report.tier} here and in Chromium ${browser.browser()?.version() ?? ''}`.trimEnd());
   }
   assert.equal(Object.keys(there).length, Object.keys(here).length);
 } finally {

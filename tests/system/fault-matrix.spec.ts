@@ -92,8 +92,8 @@ async function expectSound(engine: AuditRoom, acknowledged: Map<string, number>)
     expect((await restarted.sign()).state).toBe('signed');
     const seqs = new Map((await restarted.stored()).map(({ event_id, seq }) => [event_id, seq]));
     expect([...acknowledged].filter(([id, seq]) => seqs.get(id) !== seq)).toEqual([]);
-    const { verdict, breaks, entries, unsealed } = await restarted.verify();
-    expect({ verdict, breaks, unsealed }).toEqual({ verdict: 'consistent', breaks: [], unsealed: null });
+    const { tier, breaks, entries, unsealed } = await restarted.verify();
+    expect({ tier, breaks, unsealed }).toEqual({ tier: 'consistent', breaks: [], unsealed: null });
     expect(entries).toEqual({ expected: seqs.size, found: seqs.size, verified: seqs.size });
   } finally {
     await restarted.close();

@@ -50,7 +50,7 @@ describe('the audit log', () => {
   it('verifies with a key that was pinned, and says so', async () => {
     const { verifier_key, size } = await signed(1);
     const { body } = await get(`/verify?vkey=${encodeURIComponent(verifier_key)}`);
-    expect(body).toMatchObject({ tenant: 'default', verdict: 'consistent', keys: 'pinned', breaks: [] });
+    expect(body).toMatchObject({ tenant: 'default', tier: 'consistent', keys: 'pinned', breaks: [] });
     expect(body.size).toBeGreaterThanOrEqual(size);
     expect((await get('/verify?vkey=nonsense')).body).toMatchObject({ status: 422, code: 'verifier_key_invalid' });
   });

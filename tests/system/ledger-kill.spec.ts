@@ -37,8 +37,8 @@ describe('kill -9 under load', () => {
           const seqs = new Map(stored.map(({ event_id, seq }) => [event_id, seq]));
           expect(seqs.size).toBe(stored.length);
           expect(acknowledged.filter(({ id, seq }) => seqs.get(id) !== seq)).toEqual([]);
-          const { verdict, breaks, entries, size } = await room.verify();
-          expect({ verdict, breaks }).toEqual({ verdict: 'consistent', breaks: [] });
+          const { tier, breaks, entries, size } = await room.verify();
+          expect({ tier, breaks }).toEqual({ tier: 'consistent', breaks: [] });
           expect(entries).toEqual({ expected: size, found: size, verified: size });
         } finally {
           await room.close();
@@ -69,7 +69,7 @@ describe('kill -9 under load', () => {
         expect(reads).toBeGreaterThanOrEqual(counts.answered);
         expect(reads).toBeLessThanOrEqual(counts.sent + 1);
         const verdict = await (await get(server, '/audit/verify')).json();
-        expect(verdict).toMatchObject({ verdict: 'consistent', breaks: [] });
+        expect(verdict).toMatchObject({ tier: 'consistent', breaks: [] });
       } finally {
         await server.remove();
       }

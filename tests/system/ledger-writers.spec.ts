@@ -23,7 +23,7 @@ describe('several processes that append to one ledger', () => {
       expect(new Map(stored.map(({ event_id, seq }) => [event_id, seq]))).toEqual(
         new Map(acknowledged.map(({ id, seq }) => [id, seq])),
       );
-      expect(await engine.verify()).toMatchObject({ verdict: 'consistent', size: count * EACH, breaks: [] });
+      expect(await engine.verify()).toMatchObject({ tier: 'consistent', size: count * EACH, breaks: [] });
     } finally {
       for (const writer of writers) writer.process.kill('SIGKILL');
       await engine.remove();

@@ -139,7 +139,7 @@ async function ledgerIsSound(server: RunningServer, acknowledged: ReadonlySet<st
   const whole = await ledgerOf(server);
   expect(jobsWith(whole, /^task\.finished$/).sort()).toEqual([...created].sort());
   expect(jobsWith(whole, JOB_END).sort()).toEqual([...created].sort());
-  expect(await (await get(server, '/audit/verify')).json()).toMatchObject({ verdict: 'consistent', breaks: [] });
+  expect(await (await get(server, '/audit/verify')).json()).toMatchObject({ tier: 'consistent', breaks: [] });
 }
 
 const JOB_END = /^job\.(finished|failed|canceled)$/;

@@ -182,6 +182,6 @@ describe('a setting that is wrong', () => {
     for (const text of ['ASSAY_ORIGIN', 'one.example', 'two.example']) expect(stderr).toContain(text);
     const again = await start({ ASSAY_ORIGIN: 'one.example' });
     expect((await ledgerOf(again)).slice(0, before.length)).toEqual(before);
-    expect(await (await get(again, '/audit/verify')).json()).toMatchObject({ verdict: 'consistent', breaks: [] });
+    expect(await (await get(again, '/audit/verify')).json()).toMatchObject({ tier: 'consistent', breaks: [] });
   });
 });

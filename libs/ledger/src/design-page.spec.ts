@@ -148,21 +148,21 @@ describe('docs/design/ledger.md', () => {
     });
 
     it('verifies', () => {
-      expect(reportOn(entries())).toMatchObject({ verdict: 'consistent', entries: { verified: 3 }, breaks: [] });
+      expect(reportOn(entries())).toMatchObject({ tier: 'consistent', entries: { verified: 3 }, breaks: [] });
     });
 
     it('breaks where one byte of it is changed', () => {
       const [first, second, third] = entries() as [StoredEntry, StoredEntry, StoredEntry];
       const bytes = utf8(value('bytes of seq 1').replace('"720"', '"730"'));
-      const { verdict, breaks } = reportOn([first, { ...second, bytes }, third]);
-      expect(verdict).toBe('broken');
+      const { tier, breaks } = reportOn([first, { ...second, bytes }, third]);
+      expect(tier).toBe('broken');
       expect(breaks).toMatchObject([
         {
           class: 'edited',
           seq: 1,
           field: 'bytes',
           stored: value('leaf hash of seq 1'),
-          standing: 'contradicts_signature',
+          verdict: 'proven_tampering',
         },
       ]);
     });

@@ -37,7 +37,7 @@ describe('an attacker with a MongoDB driver', () => {
   afterEach(async () => {
     await entries.deleteMany({});
     await entries.insertMany(structuredCopies(originals));
-    expect(await room.verify()).toMatchObject({ verdict: 'consistent', breaks: [] });
+    expect(await room.verify()).toMatchObject({ tier: 'consistent', breaks: [] });
   });
   afterAll(async () => {
     await client.close();
@@ -49,8 +49,8 @@ describe('an attacker with a MongoDB driver', () => {
     await entries.insertOne(entry as Entry);
   };
   const seqsOf = async (): Promise<(number | undefined)[]> => {
-    const { verdict, breaks } = await room.verify();
-    expect(verdict).toBe('broken');
+    const { tier, breaks } = await room.verify();
+    expect(tier).toBe('broken');
     return breaks.flatMap(({ seq, seqs, from, to }) => seqs ?? (seq !== undefined ? [seq] : [from, to]));
   };
 
@@ -111,7 +111,7 @@ describe('an attacker with a MongoDB driver', () => {
 
   it('who deletes everything is found', async () => {
     await entries.deleteMany({ tenant: TENANT });
-    expect((await room.verify()).verdict).toBe('broken');
+    expect((await room.verify()).tier).toBe('broken');
   });
 
   it('who inserts an entry and renumbers what follows is found at that seq', async () => {
@@ -166,8 +166,8 @@ describe('an attacker with a MongoDB driver', () => {
     it.each(changes)('%s: %j', async (_what, expected, change) => {
       const original = originals[4]!;
       await replaced({ ...original, ...change }, original);
-      const { verdict, breaks } = await room.verify();
-      expect(verdict).toBe('broken');
+      const { tier, breaks } = await room.verify();
+      expect(tier).toBe('broken');
       expect(breaks).toContainEqual(expect.objectContaining(expected));
       await entries.deleteMany({ tenant: { $ne: TENANT } });
     });
@@ -204,8 +204,8 @@ describe('an attacker with a MongoDB driver', () => {
       };
       await entries.deleteMany({ _id: { $in: [one._id, other._id] } });
       await entries.insertMany([swapped(one, other), swapped(other, one)] as Entry[]);
-      const { verdict, breaks } = await room.verify();
-      expect(verdict).toBe('broken');
+      const { tier, breaks } = await room.verify();
+      expect(tier).toBe('broken');
       const sensible = what === 'seq' ? ['edited', 'reordered'] : ['reordered', 'edited'];
       expect(breaks.every(({ class: kind }) => sensible.includes(kind))).toBe(true);
       expect(breaks.flatMap(({ seq, seqs }) => seqs ?? [seq])).toEqual(expect.arrayContaining([3, 5]));
@@ -221,8 +221,8 @@ describe('an attacker with a MongoDB driver', () => {
     const rewritten = chained(TENANT, { seq: 2, chainHash: originals[2]!.chain_hash }, events);
     await entries.deleteMany({ tenant: TENANT, seq: { $gte: 3 } });
     await entries.insertMany(rewritten as Entry[]);
-    const { verdict, breaks } = await room.verify();
-    expect(verdict).toBe('broken');
+    const { tier, breaks } = await room.verify();
+    expect(tier).toBe('broken');
     expect(breaks).toMatchObject([{ from: 0, to: SIGNED - 1, located: 'interval' }]);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { uuidv7 } from '#libs/kernel';
@@ -27,7 +27,7 @@ describe('the audit room', () => {
     expect(verdict).toMatchObject({
       tenant: TENANT,
       origin: 'assay.test/ledger/acme',
-      verdict: 'consistent',
+      tier: 'consistent',
       keys: 'unpinned',
       size: 5,
       breaks: [],
@@ -40,7 +40,7 @@ describe('the audit room', () => {
     await room.record(3);
     await room.sign();
     const key = verifierKeyText(room.module.get(AuditKeys).verifierKeys(TENANT, 'assay.test/ledger/acme')[0]!);
-    expect(await room.verify([key])).toMatchObject({ verdict: 'consistent', keys: 'pinned' });
+    expect(await room.verify([key])).toMatchObject({ tier: 'consistent', keys: 'pinned' });
     const elsewhere = new Settings({ ASSAY_DATA_DIR: join(room.dataDir, 'elsewhere'), ASSAY_ORIGIN: 'assay.test' });
     const other = await AuditKeys.load(elsewhere);
     const foreign = verifierKeyText(other.verifierKeys(TENANT, 'assay.test/ledger/acme')[0]!);
@@ -93,7 +93,7 @@ describe('the audit room', () => {
       const [sealed] = await bus.execute(new SealEvents([sampleDraft(1)]));
       await bus.execute(new RecordEvents(TENANT, [sealed!]));
       expect(parseEvent(sealed!.bytes).sig?.kid).toBe(signing.module.get(AuditKeys).eventSigner.kid);
-      expect(await signing.verify()).toMatchObject({ verdict: 'incomplete', breaks: [] });
+      expect(await signing.verify()).toMatchObject({ tier: 'incomplete', breaks: [] });
       await signing.close();
     });
 
@@ -117,10 +117,10 @@ describe('the audit room', () => {
         ]),
       );
       await room.sign();
-      const { verdict, breaks } = await room.verify();
-      expect(verdict).toBe('broken');
+      const { tier, breaks } = await room.verify();
+      expect(tier).toBe('broken');
       expect(breaks).toMatchObject([
-        { class: 'key_unknown', seq: 1, field: 'sig', standing: 'cannot_check' },
+        { class: 'key_unknown', seq: 1, field: 'sig', verdict: 'cannot_check' },
         { class: 'edited', seq: 2, field: 'sig' },
       ]);
     });
@@ -218,16 +218,15 @@ describe('a database that was set back', () => {
   });
 
   it('and regrown to the old length with other entries is not signed', async () => {
-    const marks = join(room.dataDir, 'keys', 'marks');
-    const mark = await readFile(join(marks, TENANT), 'utf8');
+    const marks = join(room.dataDir, 'keys', 'high-water', TENANT);
+    const aside = join(room.dataDir, 'aside');
     await room.entries.deleteMany({ tenant: TENANT });
     await room.store.collection('ledger_checkpoints').deleteMany({ tenant: TENANT });
     await room.close();
-    await rm(join(marks, TENANT));
+    await rename(marks, aside);
     room = await startRoom({ dataDir: room.dataDir });
     await room.record(8, 100);
-    await mkdir(marks, { recursive: true });
-    await writeFile(join(marks, TENANT), mark);
+    await rename(aside, marks);
     expect(await room.sign()).toMatchObject({ state: 'contradicted', reason: 'seq 5 is not the one that was signed' });
   });
 
@@ -235,9 +234,10 @@ describe('a database that was set back', () => {
     await room.record(2, 6);
     await room.sign();
     await room.store.collection('ledger_checkpoints').deleteOne({ tenant: TENANT, size: 8 });
+    await room.store.collection('ledger_heads').updateOne({ size: 8 }, { $set: { size: 6 } });
     await room.close();
     room = await startRoom({ dataDir: room.dataDir });
     expect(await room.sign()).toEqual({ state: 'signed', size: 8 });
-    expect(await room.verify()).toMatchObject({ verdict: 'consistent', size: 8, breaks: [] });
+    expect(await room.verify()).toMatchObject({ tier: 'consistent', size: 8, breaks: [] });
   });
 });

@@ -80,6 +80,13 @@ export class CheckpointJudge {
     });
   }
 
+  /** Whether a segment from here on stops at every size that has a claim waiting. */
+  canPass(from: number, pieces: readonly { to: number }[]): boolean {
+    const end = pieces.at(-1)?.to ?? from;
+    const within = this.waiting.filter(({ size }) => size > from && size < end);
+    return within.every(({ size }) => pieces.some(({ to }) => to === size));
+  }
+
   /** Called after every leaf. */
   treeGrew(): void {
     while (this.waiting[0] !== undefined && this.waiting[0].size <= this.tree.size) {

@@ -10,28 +10,16 @@ import {
   ORIGIN,
   overwrite,
   rechain,
-  renumber,
   signedCheckpoint,
   testLedger,
   verified,
 } from './hostile-ledger.fixture.js';
 import type { Document, TestLedger } from './hostile-ledger.fixture.js';
+import { ATTACKS, flipped, set } from './attacks.fixture.js';
 
-const flipped = (bytes: Uint8Array, bit: number): Uint8Array => {
-  const copy = Uint8Array.from(bytes);
-  copy[bit >> 3] = (copy[bit >> 3] as number) ^ (1 << (bit & 7));
-  return copy;
-};
 const placesOf = ({ seq, from, to, seqs }: Break): unknown => seqs ?? seq ?? [from, to];
 const told = (ledger: TestLedger): unknown[] =>
   verified(ledger).breaks.map((found) => [found.class, placesOf(found), ...(found.field ? [found.field] : [])]);
-const swapFields = (a: Document, b: Document, fields: string[]): void => {
-  for (const field of fields) [a[field], b[field]] = [b[field], a[field]];
-};
-const CONTENT = ['bytes', 'leaf_hash', 'event_id', 'kind', 'ts', 'resource_id', 'job_id'];
-const without = (entry: Document, field: string): void => void delete (entry as Record<string, unknown>)[field];
-const set = (entry: Document, field: string, value: unknown): void =>
-  void ((entry as Record<string, unknown>)[field] = value);
 
 describe('LedgerVerifier', () => {
   it('finds nothing in a clean ledger of any size, with checkpoints of any size', () => {
@@ -40,7 +28,7 @@ describe('LedgerVerifier', () => {
         const checkpoints = [...new Set(sizes.filter((one) => one <= size))].sort((a, b) => a - b);
         const report = verified(testLedger(size, checkpoints));
         expect(report.breaks).toEqual([]);
-        expect(report.verdict).toBe(size > 0 && checkpoints.length === 0 ? 'incomplete' : 'consistent');
+        expect(report.tier).toBe(size > 0 && checkpoints.length === 0 ? 'incomplete' : 'consistent');
         expect(report.entries).toEqual({ expected: size, found: size, verified: size });
         expect(report.checkpoints).toMatchObject({ checked: checkpoints.length, matched: checkpoints.length });
         const newest = checkpoints.at(-1) ?? 0;
@@ -63,8 +51,8 @@ describe('LedgerVerifier', () => {
             const entries = [...clean.entries];
             entries[seq] = { ...at(clean, seq), [field]: changed };
             const report = verified({ ...clean, entries });
-            const seen = { field, seq, verdict: report.verdict, places: report.breaks.map(placesOf) };
-            expect(seen).toEqual({ field, seq, verdict: 'broken', places: [seq] });
+            const seen = { field, seq, tier: report.tier, places: report.breaks.map(placesOf) };
+            expect(seen).toEqual({ field, seq, tier: 'broken', places: [seq] });
           }
         }
       }
@@ -78,198 +66,26 @@ describe('LedgerVerifier', () => {
     const keys = { verifierKeys: [KEY], pinned: true, eventKeys: new Map([['k1', ed25519.getPublicKey(seed)]]) };
 
     it('hold under their key', () => {
-      expect(verified(signed(), { keys })).toMatchObject({ verdict: 'consistent', breaks: [] });
+      expect(verified(signed(), { keys })).toMatchObject({ tier: 'consistent', breaks: [] });
     });
 
     it('are one finding for a key that is not known, which breaks nothing', () => {
       const report = verified(signed('k2'), { keys });
-      expect(report).toMatchObject({ verdict: 'incomplete', entries: { verified: 6 } });
-      expect(report.breaks).toMatchObject([{ class: 'key_unknown', from: 0, to: 5, standing: 'cannot_check' }]);
+      expect(report).toMatchObject({ tier: 'incomplete', entries: { verified: 6 } });
+      expect(report.breaks).toMatchObject([{ class: 'key_unknown', from: 0, to: 5, verdict: 'cannot_check' }]);
       expect(report.reasons).toEqual([expect.stringContaining('6 events are signed by k2')]);
     });
 
     it('are named one by one where the signature is by another key than it says', () => {
       const report = verified(signed('k1', new Uint8Array(32).fill(9)), { keys });
-      expect(report.verdict).toBe('broken');
+      expect(report.tier).toBe('broken');
       expect(report.breaks.map((found) => [found.class, found.seq, found.field])).toEqual(
         [0, 1, 2, 3, 4, 5].map((seq) => ['edited', seq, 'sig']),
       );
     });
   });
 
-  const attacks: [string, (ledger: TestLedger) => void, unknown[]][] = [
-    ['one byte of the bytes', (l) => set(at(l, 5), 'bytes', flipped(at(l, 5).bytes, 99)), [['edited', 5, 'bytes']]],
-    ['the leaf hash', (l) => set(at(l, 5), 'leaf_hash', flipped(at(l, 5).leaf_hash, 9)), [['edited', 5, 'leaf_hash']]],
-    [
-      'the chain hash',
-      (l) => set(at(l, 5), 'chain_hash', flipped(at(l, 5).chain_hash, 9)),
-      [['edited', 5, 'chain_hash']],
-    ],
-    [
-      'the chain hash of the last',
-      (l) => set(at(l, 11), 'chain_hash', new Uint8Array(32)),
-      [['edited', 11, 'chain_hash']],
-    ],
-    ['another event over it', (l) => overwrite(at(l, 5), eventOf(77), false), [['edited', 5, 'bytes']]],
-    ['another event with leaf hash and columns', (l) => overwrite(at(l, 5), eventOf(77), true), [['edited', [4, 5]]]],
-    [
-      'another event with all its own hashes',
-      (l) => Object.assign(at(l, 5), forgedEntry(5, at(l, 4).chain_hash)),
-      [['edited', [5, 6]]],
-    ],
-    [
-      'another event with all its own hashes, below a checkpoint between',
-      (l) => Object.assign(at(l, 3), forgedEntry(3, at(l, 2).chain_hash)),
-      [
-        ['edited', [2, 3]],
-        ['edited', [3, 4]],
-      ],
-    ],
-    ['the entry after a checkpoint', (l) => overwrite(at(l, 4), eventOf(77), true), [['edited', 4, 'bytes']]],
-    ['the first entry', (l) => overwrite(at(l, 0), eventOf(77), true), [['edited', 0, 'bytes']]],
-    ['the last entry', (l) => overwrite(at(l, 11), eventOf(77), true), [['edited', [10, 11]]]],
-    [
-      'two neighbours',
-      (l) => [5, 6].forEach((seq) => overwrite(at(l, seq), eventOf(70 + seq), true)),
-      [
-        ['edited', 5, 'bytes'],
-        ['edited', 6, 'bytes'],
-      ],
-    ],
-    ['a column', (l) => set(at(l, 5), 'job_id', 'job-6'), [['index_mismatch', 5, 'job_id']]],
-    ['a column removed', (l) => without(at(l, 5), 'project'), [['index_mismatch', 5, 'project']]],
-    ['an extra field', (l) => set(at(l, 5), 'note', 'x'), [['index_mismatch', 5, 'note']]],
-    ['the _id', (l) => set(at(l, 5), '_id', 'acme:0000000000000099'), [['edited', 5, '_id']]],
-    ['the tenant', (l) => set(at(l, 5), 'tenant', 'acmf'), [['edited', 5, 'tenant']]],
-    ['the seq as text', (l) => set(at(l, 5), 'seq', '5'), [['edited', 5, 'seq']]],
-    ['the seq removed', (l) => without(at(l, 5), 'seq'), [['edited', 5, 'seq']]],
-    ['the bytes removed', (l) => without(at(l, 5), 'bytes'), [['edited', 5, 'bytes']]],
-    ['the chain hash removed', (l) => without(at(l, 5), 'chain_hash'), [['edited', 5, 'chain_hash']]],
-    ['one deleted', (l) => l.entries.splice(5, 1), [['deleted', 5]]],
-    ['the first deleted', (l) => l.entries.splice(0, 1), [['deleted', 0]]],
-    ['three deleted', (l) => l.entries.splice(4, 3), [['deleted', [4, 6]]]],
-    [
-      'two apart deleted',
-      (l) => [8, 2].forEach((seq) => l.entries.splice(seq, 1)),
-      [
-        ['deleted', 2],
-        ['deleted', 8],
-      ],
-    ],
-    ['the last deleted', (l) => l.entries.pop(), [['tail_cut', [11, 11]]]],
-    ['the tail deleted', (l) => l.entries.splice(7), [['tail_cut', [7, 11]]]],
-    ['all deleted', (l) => l.entries.splice(0), [['tail_cut', [0, 11]]]],
-    [
-      'one deleted and the rest renumbered',
-      (l) => {
-        l.entries.splice(5, 1);
-        renumber(l, 5, false);
-      },
-      [['deleted', 5]],
-    ],
-    ['a copy under another _id', (l) => l.entries.push({ ...at(l, 5), _id: 'copy' }), [['inserted', 5]]],
-    ['a copy before it', (l) => l.entries.unshift({ ...at(l, 5), _id: 'copy' }), [['inserted', 5]]],
-    ['a fork', (l) => l.entries.push({ ...forgedEntry(5, at(l, 4).chain_hash), _id: 'fork' }), [['forked', 5]]],
-    [
-      'one past the end with a wrong chain',
-      (l) => l.entries.push(forgedEntry(12, new Uint8Array(32))),
-      [['inserted', 12]],
-    ],
-    [
-      'one inserted with a right chain, the rest renumbered',
-      (l) => {
-        l.entries.splice(5, 0, forgedEntry(5, at(l, 4).chain_hash));
-        renumber(l, 5, true);
-      },
-      [['inserted', 5]],
-    ],
-    [
-      'one inserted with a wrong chain, only seqs renumbered',
-      (l) => {
-        l.entries.splice(5, 0, forgedEntry(5, new Uint8Array(32)));
-        renumber(l, 5, false);
-      },
-      [['inserted', 5]],
-    ],
-    [
-      'three inserted with a right chain, the rest renumbered',
-      (l) => {
-        for (let seq = 5; seq < 8; seq++)
-          l.entries.splice(seq, 0, forgedEntry(seq, at(l, seq - 1).chain_hash, 900 + seq));
-        renumber(l, 5, true);
-      },
-      [
-        ['inserted', 5],
-        ['inserted', 6],
-        ['inserted', 7],
-      ],
-    ],
-    ...(
-      [
-        ['far apart', 3, 8],
-        ['next to each other', 5, 6],
-        ['first and last', 0, 11],
-        ['one between', 5, 7],
-      ] as const
-    ).flatMap(([what, a, b]): typeof attacks => [
-      [`seqs swapped, ${what}`, (l) => swapFields(at(l, a), at(l, b), ['seq']), [['reordered', [a, b]]]],
-      [`seqs and ids swapped, ${what}`, (l) => swapFields(at(l, a), at(l, b), ['seq', '_id']), [['reordered', [a, b]]]],
-      [`bytes swapped, ${what}`, (l) => swapFields(at(l, a), at(l, b), ['bytes']), [['reordered', [a, b]]]],
-      [`contents swapped, ${what}`, (l) => swapFields(at(l, a), at(l, b), CONTENT), [['reordered', [a, b]]]],
-    ]),
-    [
-      'rewritten with every later hash',
-      (l) => {
-        overwrite(at(l, 6), eventOf(77), true);
-        rechain(l, 6);
-      },
-      [['edited', [4, 7]]],
-    ],
-    [
-      'deleted with every later entry renumbered and rehashed',
-      (l) => {
-        l.entries.splice(6, 1);
-        renumber(l, 6, true);
-        rechain(l, 6);
-      },
-      [
-        ['edited', [4, 7]],
-        ['tail_cut', [11, 11]],
-      ],
-    ],
-    [
-      'an edit here, a deletion there, an edited column elsewhere',
-      (l) => {
-        set(at(l, 1), 'bytes', flipped(at(l, 1).bytes, 99));
-        set(at(l, 9), 'kind', 'job.deleted');
-        l.entries.splice(5, 1);
-      },
-      [
-        ['edited', 1, 'bytes'],
-        ['deleted', 5],
-        ['index_mismatch', 9, 'kind'],
-      ],
-    ],
-    [
-      'an obvious edit that hides a rewritten one',
-      (l) => {
-        overwrite(at(l, 6), eventOf(77), true);
-        rechain(l, 6);
-        set(at(l, 2), 'bytes', flipped(at(l, 2).bytes, 99));
-      },
-      [
-        ['edited', 2, 'bytes'],
-        ['edited', [4, 7]],
-      ],
-    ],
-    [
-      'garbage in every field',
-      (l) => Object.assign(at(l, 5), { bytes: new Uint8Array(3), leaf_hash: 'x', chain_hash: 7, kind: null, _id: {} }),
-      [['edited', 5, 'bytes']],
-    ],
-  ];
-
-  describe.each(attacks)('when the attack is %s', (_what, attack, expected) => {
+  describe.each(ATTACKS)('when the attack is %s', (_what, attack, expected) => {
     it('names its class and place', () => {
       const ledger = testLedger(12, [2, 4, 8, 12]);
       attack(ledger);
@@ -283,7 +99,7 @@ describe('LedgerVerifier', () => {
       fc.property(values, fc.nat(11), (value, seq) => {
         const ledger = testLedger(12, [12]);
         ledger.entries[seq] = value as Document;
-        expect(verified(ledger).verdict).toBe('broken');
+        expect(verified(ledger).tier).toBe('broken');
       }),
       { numRuns: 200 },
     );
@@ -303,7 +119,7 @@ describe('LedgerVerifier', () => {
       located: 'seq',
       last_good_seq: 4,
       first_good_seq_after: 7,
-      standing: 'inconsistent',
+      verdict: 'inconsistent',
       reason: expect.any(String),
     });
     expect(verified(ledger).entries).toEqual({ expected: 12, found: 12, verified: 10 });
@@ -314,7 +130,7 @@ describe('LedgerVerifier', () => {
     overwrite(at(ledger, 6), eventOf(77), true);
     rechain(ledger, 6);
     expect(verified(ledger).breaks).toMatchObject([
-      { located: 'interval', from: 4, to: 7, checkpoint: 8, standing: 'contradicts_signature' },
+      { located: 'interval', from: 4, to: 7, checkpoint: 8, verdict: 'proven_tampering' },
     ]);
   });
 
@@ -322,8 +138,8 @@ describe('LedgerVerifier', () => {
     const broken = (change: (ledger: TestLedger) => void, options = {}): unknown => {
       const ledger = testLedger(12, [4, 12]);
       change(ledger);
-      const { verdict, breaks } = verified(ledger, options);
-      return [verdict, ...breaks.map((found) => [found.class, found.checkpoint])];
+      const { tier, breaks } = verified(ledger, options);
+      return [tier, ...breaks.map((found) => [found.class, found.checkpoint])];
     };
     const otherSeed = new Uint8Array(32).fill(5);
 
@@ -363,7 +179,7 @@ describe('LedgerVerifier', () => {
     it('says which keys vouched and where they came from', () => {
       const keys = { verifierKeys: [KEY], pinned: false };
       expect(verified(testLedger(3, [3]), { keys })).toMatchObject({
-        verdict: 'consistent',
+        tier: 'consistent',
         keys: 'unpinned',
         keys_used: [`${ORIGIN}+${KEY.keyId}`],
         checkpoints: { checked: 1, matched: 1, not_comparable: 0, newest: { size: 3 } },
@@ -380,8 +196,8 @@ describe('LedgerVerifier', () => {
   it('counts all breaks and lists no more than asked for', () => {
     const ledger = testLedger(60, [60]);
     for (const entry of ledger.entries) set(entry, 'job_id', 'job-x');
-    const { breaks, breaks_total: total, verdict } = verified(ledger, { maxBreaks: 10 });
-    expect([breaks.length, total, verdict]).toEqual([10, 60, 'broken']);
+    const { breaks, breaks_total: total, tier } = verified(ledger, { maxBreaks: 10 });
+    expect([breaks.length, total, tier]).toEqual([10, 60, 'broken']);
   });
 
   it('reports an entry that leads neither in nor out, and the next one, which nothing vouches for any more', () => {

@@ -1,71 +1,32 @@
-import { hexOf } from '../bytes.js';
-import { chainHash, genesisHash } from '../hashes.js';
-import type { FormFault } from '../ledger.errors.js';
 import { CheckpointJudge } from './checkpoint-judge.js';
+import { EntryWalk } from './entry-walk.js';
+import { Findings } from './findings.js';
 import { LossyTree } from './lossy-tree.js';
-import type { LostLeaf, TreeNode } from './lossy-tree.js';
-import { linkOf, readingOf } from './reading.js';
-import type { EventKeys, FieldFault, Reading } from './reading.js';
-import { Reconciliation } from './reconciliation.js';
-import { CANNOT_CHECK, reportOf } from './report.js';
-import { UnknownKids } from './unknown-kids.js';
-import type { Break, Finding, VerificationReport, VerifierOptions } from './report.types.js';
-
-/** The last entry settled without a proper link: the next one tells what is wrong with it. */
-interface Doubt {
-  reading: Reading;
-  /** Chain hash it had to follow from; undefined right after a gap. */
-  before: Uint8Array | undefined;
-}
-
-interface Settled {
-  reading: Reading;
-  node: TreeNode;
-  before: Uint8Array | undefined;
-}
-
-/** So many entries inserted in a row, with renumbering of what follows, are still told apart from edits. */
-const WINDOW = 16;
-const MAX_FORM_FAULTS = 100;
-const NO_KEYS: EventKeys = new Map();
+import { NO_EVENT_KEYS, readingOf } from './reading.js';
+import { reportOf } from './report.js';
+import type { SegmentDigest } from './segment.js';
+import type { SeqRange, VerificationReport, VerifierOptions } from './report.types.js';
 
 /**
  * Verifies one whole ledger in one pass, in memory that grows with the breaks found and not with the entries:
  *
  * 1. `checkpoint(note)` for the stored checkpoints in order of size, each before the entry with seq = its size;
  * 2. `entry(document)` for the stored documents in order of seq, whatever they hold, with binary fields as Uint8Array;
+ *    or `segment(digest)` for many at once, digested elsewhere;
  * 3. `finish()` for the report.
- *
- * A broken link does not spoil what follows: the stored chain hash of each entry is a place where the chain is taken up
- * again, and the next entry decides which field was wrong (ledger-verifier.spec.ts).
  */
 export class LedgerVerifier {
-  private readonly tree = new LossyTree();
+  private readonly findings: Findings;
   private readonly judge: CheckpointJudge;
-  private readonly reconciliation: Reconciliation;
-  private readonly breaks: Finding[] = [];
-  private breaksTotal = 0;
-  private broken = false;
-  private readonly formFaults: { seq: number; faults: FormFault[] }[] = [];
-  private formFaultsTotal = 0;
-  private readonly unknownKids = new UnknownKids();
-  private found = 0;
-  /** True place of the next entry, and how far the stored seqs run ahead of it (after insertions with renumbering). */
-  private position = 0;
-  private shift = 0;
-  private previous: Uint8Array | undefined;
-  private doubt: Doubt | undefined;
-  private held: Reading | undefined;
-  /** The last entries, not yet in the tree: an insertion is only seen one or more entries later. */
-  private recent: Settled[] = [];
+  private readonly walk: EntryWalk;
 
   constructor(private readonly options: VerifierOptions) {
-    const add = (finding: Finding): void => this.add(finding);
-    this.previous = genesisHash(options.origin);
-    this.judge = new CheckpointJudge(options.origin, options.keys.verifierKeys, this.tree, add);
-    this.reconciliation = new Reconciliation(add, (position, reading) =>
-      this.addFieldBreaks(position, reading, reading.agrees),
+    this.findings = new Findings(options.maxBreaks);
+    const tree = new LossyTree();
+    this.judge = new CheckpointJudge(options.origin, options.keys.verifierKeys, tree, (finding) =>
+      this.findings.add(finding),
     );
+    this.walk = new EntryWalk(options.origin, tree, this.judge, this.findings);
     if (options.highWater) this.judge.addHighWater(options.highWater.origin, options.highWater);
   }
 
@@ -74,309 +35,39 @@ export class LedgerVerifier {
   }
 
   entry(document: unknown): void {
-    this.found += 1;
-    const reading = readingOf(document, this.options.tenant, this.options.keys.eventKeys ?? NO_KEYS);
-    if (reading === undefined) {
-      this.add({ class: 'cannot_read', reason: 'something in the place of an entry is no document' });
-    } else if (reading.claimed === undefined || reading.claimed < (this.held?.claimed ?? this.expected())) {
-      this.reconciliation.stray(reading);
-    } else if (reading.claimed === this.held?.claimed) {
-      this.holdBetter(reading, this.held);
-    } else {
-      this.settleHeld();
-      this.hold(reading);
-    }
+    const { tenant, keys } = this.options;
+    this.walk.entry(readingOf(document, tenant, keys.eventKeys ?? NO_EVENT_KEYS));
+  }
+
+  /**
+   * Takes a clean run of entries whole; the report is the one that the entries one by one would give. False: it does not
+   * follow here or something before it is in doubt; nothing was taken, and its documents go to `entry` one by one. Give
+   * the checkpoints of every size within it before.
+   */
+  segment(digest: SegmentDigest): boolean {
+    return this.walk.segment(digest);
   }
 
   /** A part of the store that could not be read: not tampering, but nothing is said about it either. */
-  cannotRead(reason: string, range?: { from: number; to: number }): void {
-    this.add({ class: 'cannot_read', ...range, reason });
+  cannotRead(reason: string, range?: SeqRange): void {
+    this.findings.add({ class: 'cannot_read', ...range, reason });
   }
 
   /** The report; `duration_ms` and the like are the caller's. The verifier takes nothing more after it. */
   finish(): VerificationReport {
-    this.settleHeld();
-    this.resolveDoubtAtEnd();
-    this.takeStraysAtEnd();
-    for (const settled of this.recent.splice(0)) this.seal(settled);
-    this.reconciliation.finish();
-    const beyond = this.judge.finish();
-    this.reconciliation.report({ lastMatch: this.judge.lastMatch, newest: this.judge.newest?.size ?? 0 });
+    const { walk, judge, findings } = this;
+    walk.finish(judge.newest?.size ?? Infinity);
+    const beyond = judge.finish();
+    walk.report({ lastMatch: judge.lastMatch, newest: judge.newest?.size ?? 0 });
     this.addTailBreak(beyond);
-    for (const finding of this.unknownKids.findings()) this.add(finding);
+    for (const finding of walk.faults.kids.findings()) findings.add(finding);
     return reportOf({
       options: this.options,
-      breaks: this.breaks,
-      breaksTotal: this.breaksTotal,
-      broken: this.broken,
-      formFaults: { total: this.formFaultsTotal, first: this.formFaults },
-      found: this.found,
-      size: this.position,
-      claimedSize: Math.max(this.position, ...beyond.map(({ size }) => size)),
-      judge: this.judge,
-    });
-  }
-
-  private hold(reading: Reading): void {
-    const claimed = reading.claimed as number;
-    const misplaced = claimed > this.expected() && reading.idSeq !== claimed;
-    if (misplaced) this.reconciliation.stray(reading);
-    else this.held = reading;
-  }
-
-  /** The seq the next stored document should claim. */
-  private expected(): number {
-    return this.position + this.shift + (this.doubt === undefined ? 0 : 1);
-  }
-
-  /** Of several documents that claim one seq, the one that fits best is the entry. */
-  private holdBetter(one: Reading, other: Reading): void {
-    const [best, rest] = this.fitOf(one) > this.fitOf(other) ? [one, other] : [other, one];
-    this.held = best;
-    const differ = best.leaf && rest.leaf && hexOf(best.leaf) !== hexOf(rest.leaf);
-    if (differ && linkOf(best, this.previous) && linkOf(rest, this.previous)) {
-      const seq = best.claimed as number;
-      const stored = hexOf(rest.leaf as Uint8Array);
-      const reason = `two entries of seq ${seq} both follow the one before`;
-      this.add({ class: 'forked', seq, ...eventId(rest), stored, recomputed: hexOf(best.leaf as Uint8Array), reason });
-    } else {
-      this.reconciliation.stray(rest);
-    }
-  }
-
-  private fitOf(reading: Reading): number {
-    const links = this.candidates().some((candidate) => linkOf(reading, candidate) !== undefined);
-    const faults = reading.placeFaults.length + reading.columnFaults.length + (reading.agrees ? 0 : 1);
-    return (links ? 1000 : 0) - Math.min(faults, 500);
-  }
-
-  private candidates(): (Uint8Array | undefined)[] {
-    const { doubt } = this;
-    if (doubt === undefined) return [this.previous, ...this.recent.map(({ before }) => before)];
-    const { leaf, storedLeaf, storedChain } = doubt.reading;
-    return [...[leaf, storedLeaf].map((hash) => chained(doubt.before, hash)), storedChain, doubt.before];
-  }
-
-  private settleHeld(): void {
-    const reading = this.held;
-    if (reading === undefined) return;
-    this.held = undefined;
-    const gap = (reading.claimed as number) - this.expected();
-    if (gap > 0) this.openGap(gap);
-    if (this.doubt !== undefined) this.settleAfterDoubt(reading, this.doubt);
-    else this.settle(reading);
-  }
-
-  private settle(reading: Reading): void {
-    const link = linkOf(reading, this.previous);
-    if (link !== undefined) return this.accept(reading, link);
-    const inserted = this.insertedBefore(reading);
-    if (inserted > 0) {
-      this.takeBack(inserted);
-      return this.settle(reading);
-    }
-    const moved = this.shift > 0 ? this.reconciliation.takeStray(this.previous) : undefined;
-    if (moved !== undefined) {
-      this.putBack(moved);
-      return this.settle(reading);
-    }
-    this.doubt = { reading, before: this.previous };
-  }
-
-  /** How many of the last entries must be left out for this one to follow; 0 when that does not help. */
-  private insertedBefore(reading: Reading): number {
-    const at = this.recent.findLastIndex(({ before }) => linkOf(reading, before) !== undefined);
-    return at < 0 ? 0 : this.recent.length - at;
-  }
-
-  private takeBack(count: number): void {
-    const inserted = this.recent.splice(this.recent.length - count);
-    this.previous = inserted[0]?.before;
-    this.position -= count;
-    this.shift += count;
-    for (const { reading } of inserted) this.addInserted(reading);
-  }
-
-  /** An entry that stood earlier than it belongs, and so looked inserted there, belongs here. */
-  private putBack(moved: Reading): void {
-    this.reconciliation.moved(this.position, moved);
-    this.recent.push({ reading: moved, node: moved.leaf ?? (moved.storedLeaf as Uint8Array), before: this.previous });
-    this.previous = moved.storedChain;
-    this.position += 1;
-    this.shift -= 1;
-  }
-
-  private settleAfterDoubt(reading: Reading, doubt: Doubt): void {
-    const { before, reading: last } = doubt;
-    if (linkOf(reading, chained(before, last.leaf))) {
-      this.acceptAs(doubt, ['chain_hash'], last.leaf as Uint8Array, chained(before, last.leaf));
-    } else if (linkOf(reading, chained(before, last.storedLeaf))) {
-      this.acceptAs(doubt, ['bytes', 'chain_hash'], last.storedLeaf as Uint8Array, chained(before, last.storedLeaf));
-    } else if (linkOf(reading, last.storedChain)) {
-      this.acceptStoredChain(doubt, reading);
-    } else if (linkOf(reading, before)) {
-      this.doubt = undefined;
-      this.previous = before;
-      this.shift += 1;
-      this.reconciliation.stray(last);
-    } else {
-      this.giveUpDoubt(doubt);
-    }
-    if (this.doubt === undefined) this.settle(reading);
-  }
-
-  private accept(reading: Reading, link: 'bytes' | 'stored'): void {
-    const { leaf, storedLeaf, storedChain, agrees } = reading;
-    if (link === 'stored') {
-      this.reconciliation.edited({ position: this.position, reading, expected: storedLeaf, fields: ['bytes'] });
-    } else if (!agrees) {
-      this.addFields(this.position, reading, [{ field: 'leaf_hash', ...hashes(storedLeaf, leaf) }]);
-    }
-    this.append(reading, (link === 'bytes' ? leaf : storedLeaf) as Uint8Array, storedChain, link === 'bytes');
-  }
-
-  private acceptAs({ reading }: Doubt, fields: string[], node: Uint8Array, chain: Uint8Array | undefined): void {
-    this.doubt = undefined;
-    const { leaf, storedLeaf, storedChain, agrees } = reading;
-    if (fields.includes('bytes')) {
-      this.reconciliation.edited({ position: this.position, reading, expected: node, fields });
-    } else {
-      const alsoLeaf = agrees ? [] : [{ field: 'leaf_hash', ...hashes(storedLeaf, leaf) }];
-      this.addFields(this.position, reading, [{ field: 'chain_hash', ...hashes(storedChain, chain) }, ...alsoLeaf]);
-    }
-    this.append(reading, node, chain, !fields.includes('bytes'));
-  }
-
-  /** The next entry follows from the doubtful one's stored chain hash, so that hash is the original one. */
-  private acceptStoredChain(doubt: Doubt, next: Reading): void {
-    const { reading, before } = doubt;
-    this.doubt = undefined;
-    const ahead = (reading.idSeq ?? 0) - (reading.claimed as number);
-    if (before !== undefined && ahead > 0 && (next.idSeq ?? 0) - (next.claimed as number) === ahead) {
-      // Its own `_id` and the next one's say that entries before it were taken out and the rest renumbered.
-      this.openGap(ahead);
-      this.shift -= ahead;
-      return this.acceptStoredChain({ reading, before: undefined }, next);
-    }
-    const lost: LostLeaf = { hash: likelyLeaf(reading), guess: true };
-    if (before === undefined) this.reconciliation.resumed(this.position, reading, lost);
-    else this.reconciliation.edited({ position: this.position, reading, before, lost, next: true, fields: ['bytes'] });
-    this.append(reading, lost, reading.storedChain);
-  }
-
-  /** Neither side links to it: its place is a hole, and what is in it is matched with other holes at the end. */
-  private giveUpDoubt({ reading, before }: Doubt): void {
-    this.doubt = undefined;
-    this.previous = before;
-    this.openGap(1);
-    this.reconciliation.stray(reading);
-  }
-
-  private openGap(length: number): void {
-    if (this.doubt !== undefined) this.resolveDoubtBeforeGap(this.doubt);
-    for (const settled of this.recent.splice(0)) this.seal(settled);
-    const lost = this.reconciliation.hole(this.position, length, this.previous);
-    if (lost === undefined) this.tree.giveUp(length);
-    for (const leaf of lost ?? []) this.pushTree(leaf);
-    this.judge.treeGrew();
-    this.position += length;
-    this.previous = undefined;
-  }
-
-  private resolveDoubtBeforeGap(doubt: Doubt): void {
-    const { reading, before } = doubt;
-    this.doubt = undefined;
-    const lost: LostLeaf = { hash: likelyLeaf(reading), guess: true };
-    if (before === undefined) this.reconciliation.resumed(this.position, reading, lost);
-    else this.reconciliation.edited({ position: this.position, reading, before, lost, fields: [] });
-    this.append(reading, lost, reading.storedChain);
-  }
-
-  private takeStraysAtEnd(): void {
-    for (let next = this.takeNext(); next !== undefined; next = this.takeNext()) {
-      if (this.shift > 0) {
-        this.putBack(next);
-      } else {
-        this.reconciliation.place(this.position, next);
-        this.recent.push({ reading: next, node: next.leaf ?? (next.storedLeaf as Uint8Array), before: this.previous });
-        this.previous = next.storedChain;
-        this.position += 1;
-      }
-    }
-  }
-
-  private takeNext(): Reading | undefined {
-    return this.reconciliation.takeStray(this.previous);
-  }
-
-  private resolveDoubtAtEnd(): void {
-    const { doubt } = this;
-    if (doubt === undefined) return;
-    if (this.reconciliation.fitsHole(doubt.reading)) {
-      this.doubt = undefined;
-      return this.reconciliation.stray(doubt.reading);
-    }
-    const sealed = this.judge.newest?.size ?? Infinity;
-    if (doubt.before !== undefined && doubt.reading.agrees && this.position >= sealed) {
-      this.doubt = undefined;
-      this.previous = doubt.before;
-      this.addInserted(doubt.reading);
-    } else {
-      this.resolveDoubtBeforeGap(doubt);
-    }
-  }
-
-  private append(reading: Reading, node: TreeNode, chain: Uint8Array | undefined, bytesHold = reading.agrees): void {
-    this.recent.push({ reading, node, before: this.previous });
-    this.previous = chain;
-    this.addFieldBreaks(this.position, reading, bytesHold);
-    this.position += 1;
-    if (this.recent.length > WINDOW) this.seal(this.recent.shift() as Settled);
-  }
-
-  private seal({ node }: Settled): void {
-    this.pushTree(node);
-  }
-
-  private pushTree(node: TreeNode): void {
-    this.tree.append(node);
-    this.judge.treeGrew();
-  }
-
-  /** Faults of the fields beside bytes and hashes. */
-  private addFieldBreaks(position: number, reading: Reading, bytesHold: boolean): void {
-    const renumbered = this.shift !== 0 && reading.idSeq === position;
-    const place = reading.placeFaults.filter(({ field }) => field !== '_id' || !renumbered);
-    if (place.length > 0) this.addFields(position, reading, place);
-    if (bytesHold) this.addFields(position, reading, reading.columnFaults, 'index_mismatch');
-    if (bytesHold) this.addSignature(position, reading);
-    if (reading.formFaults.length > 0 && bytesHold) {
-      this.formFaultsTotal += 1;
-      if (this.formFaults.length < MAX_FORM_FAULTS) this.formFaults.push({ seq: position, faults: reading.formFaults });
-    }
-  }
-
-  private addSignature(seq: number, reading: Reading): void {
-    const { signature } = reading;
-    if (signature?.fault === 'unknown_key') this.unknownKids.add(signature.kid, seq);
-    if (signature?.fault !== 'does_not_hold') return;
-    const reason = `the event's own signature by ${signature.kid} does not hold`;
-    this.add({ class: 'edited', seq, ...eventId(reading), field: 'sig', reason });
-  }
-
-  private addFields(seq: number, reading: Reading, faults: FieldFault[], kind: Break['class'] = 'edited'): void {
-    for (const fault of faults) {
-      const reason = `${fault.field} is not what the ${fault.field === 'chain_hash' ? 'chain' : 'bytes and the place'} say`;
-      this.add({ class: kind, seq, ...eventId(reading), ...fault, reason });
-    }
-  }
-
-  private addInserted(reading: Reading): void {
-    this.add({
-      class: 'inserted',
-      ...(reading.claimed !== undefined && { seq: reading.claimed }),
-      ...eventId(reading),
-      reason: 'an entry that does not belong to the chain',
+      findings,
+      found: walk.found,
+      size: walk.position,
+      claimedSize: Math.max(walk.position, ...beyond.map(({ size }) => size)),
+      judge,
     });
   }
 
@@ -384,31 +75,13 @@ export class LedgerVerifier {
     const newest = beyond.at(-1);
     if (newest === undefined) return;
     const signed = newest.by === 'checkpoint';
-    this.add({
+    const { position } = this.walk;
+    this.findings.add({
       class: signed ? 'tail_cut' : 'rolled_back',
-      from: this.position,
+      from: position,
       to: newest.size - 1,
       checkpoint: newest.size,
-      reason: `${signed ? 'a signed checkpoint' : "the signer's high-water mark"} counts ${newest.size} entries, the store holds ${this.position}`,
+      reason: `${signed ? 'a signed checkpoint' : "the signer's high-water mark"} counts ${newest.size} entries, the store holds ${position}`,
     });
   }
-
-  private add(finding: Finding): void {
-    this.breaksTotal += 1;
-    this.broken ||= !CANNOT_CHECK.includes(finding.class);
-    if (this.breaks.length < (this.options.maxBreaks ?? 1000)) this.breaks.push(finding);
-  }
-}
-
-const chained = (before: Uint8Array | undefined, leaf: Uint8Array | undefined): Uint8Array | undefined =>
-  before && leaf && chainHash(before, leaf);
-
-/** Bytes that agree with the columns are likelier the original than a hash that agrees with nothing. */
-const likelyLeaf = ({ leaf, storedLeaf, columnFaults }: Reading): Uint8Array | undefined =>
-  leaf !== undefined && columnFaults.length === 0 ? leaf : (storedLeaf ?? leaf);
-
-const eventId = ({ eventId: id }: Reading): { event_id?: string } => (id === undefined ? {} : { event_id: id });
-
-function hashes(stored: Uint8Array | undefined, recomputed: Uint8Array | undefined): Omit<FieldFault, 'field'> {
-  return { ...(stored && { stored: hexOf(stored) }), ...(recomputed && { recomputed: hexOf(recomputed) }) };
 }

@@ -1,4 +1,5 @@
 import { EMPTY_ROOT, nodeHash } from '../hashes.js';
+import type { LeafRange } from '../tree-ranges.js';
 
 /** A leaf whose hash the store no longer has. It may be found, or guessed, before the tree is judged. */
 export interface LostLeaf {
@@ -35,14 +36,23 @@ export class LossyTree {
   private givenUp = false;
 
   append(leaf: TreeNode): void {
-    let node = leaf;
     if (!(leaf instanceof Uint8Array)) this.lost.push(leaf as LostLeaf);
-    for (let rest = this.size; rest % 2 === 1 && !this.givenUp; rest = Math.floor(rest / 2)) {
+    this.push(leaf, 1);
+    if (this.lost.length > MAX_LOST) this.giveUp(0);
+  }
+
+  /** Appends the leaves from `size` up to `to`, by the roots of `subtrees(size, to)`. */
+  appendSubtrees(to: number, nodes: readonly Uint8Array[]): void {
+    subtrees(this.size, to).forEach(({ from, to: end }, at) => this.push(nodes[at] as Uint8Array, end - from));
+  }
+
+  private push(root: TreeNode, leaves: number): void {
+    let node = root;
+    for (let rest = this.size / leaves; rest % 2 === 1 && !this.givenUp; rest = Math.floor(rest / 2)) {
       node = parentOf(this.peaks.pop() as TreeNode, node);
     }
     if (!this.givenUp) this.peaks.push(node);
-    this.size += 1;
-    if (this.lost.length > MAX_LOST) this.giveUp(0);
+    this.size += leaves;
   }
 
   /** Skips `count` leaves that are lost for good. */
@@ -55,6 +65,21 @@ export class LossyTree {
   snapshot(): TreeSnapshot | undefined {
     return this.givenUp ? undefined : { size: this.size, peaks: [...this.peaks], lost: this.lost.length };
   }
+}
+
+/**
+ * The full subtrees that make up the leaves from `from` up to `to`, left to right, each as large as its place allows:
+ * what must be known of them to go on with the tree.
+ */
+export function subtrees(from: number, to: number): LeafRange[] {
+  const ranges: LeafRange[] = [];
+  for (let at = from; at < to;) {
+    let leaves = 1;
+    while (at % (2 * leaves) === 0 && at + 2 * leaves <= to) leaves *= 2;
+    ranges.push({ from: at, to: at + leaves });
+    at += leaves;
+  }
+  return ranges;
 }
 
 /** The root of a snapshot, with what is known by now; undefined while a leaf below it is lost. */

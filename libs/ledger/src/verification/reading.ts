@@ -24,16 +24,17 @@ export interface Reading {
   /** Columns that differ from what the bytes say. Means nothing where the bytes were edited. */
   columnFaults: FieldFault[];
   formFaults: FormFault[];
-  /** What is wrong with the event's own signature, where it has one. */
-  signature: SignatureFault | undefined;
+  /** The event's own signature, where it has one, and what is wrong with it. */
+  signature: SignatureReading | undefined;
 }
 
-export interface SignatureFault {
+export interface SignatureReading {
   kid: string;
-  fault: 'unknown_key' | 'does_not_hold';
+  fault: 'unknown_key' | 'does_not_hold' | undefined;
 }
 
 export type EventKeys = ReadonlyMap<string, Uint8Array>;
+export const NO_EVENT_KEYS: EventKeys = new Map();
 
 export interface FieldFault {
   field: string;
@@ -78,7 +79,7 @@ export function readingOf(document: unknown, tenant: string, eventKeys: EventKey
         ? []
         : columnFaultsOf(document as Record<string, unknown>, columns, event?.scope.tenant === tenant),
     formFaults: faults,
-    signature: event && signatureFaultOf(event, eventKeys),
+    signature: event && signatureOf(event, eventKeys),
   };
 }
 
@@ -91,12 +92,12 @@ export function linkOf(reading: Reading, previous: Uint8Array | undefined): 'byt
   return equalBytes(chainHash(previous, storedLeaf), storedChain) ? 'stored' : undefined;
 }
 
-function signatureFaultOf(event: LedgerEvent, eventKeys: EventKeys): SignatureFault | undefined {
+function signatureOf(event: LedgerEvent, eventKeys: EventKeys): SignatureReading | undefined {
   if (event.sig === undefined) return undefined;
   const { kid } = event.sig;
   const key = eventKeys.get(kid);
   if (key === undefined) return { kid, fault: 'unknown_key' };
-  return signatureHolds(event, key) ? undefined : { kid, fault: 'does_not_hold' };
+  return { kid, fault: signatureHolds(event, key) ? undefined : 'does_not_hold' };
 }
 
 function placeFaultsOf(document: Record<string, unknown>, tenant: string, claimed: number | undefined): FieldFault[] {

@@ -1,14 +1,12 @@
 import { hexOf } from '../bytes.js';
 import type { CheckpointJudge } from './checkpoint-judge.js';
-import type { Break, Finding, SeqRange, VerificationReport, VerifierOptions } from './report.types.js';
+import { CANNOT_CHECK } from './findings.js';
+import type { Findings } from './findings.js';
+import type { Break, BreakVerdict, Finding, SeqRange, VerificationReport, VerifierOptions } from './report.types.js';
 
 interface Outcome {
   options: VerifierOptions;
-  breaks: readonly Finding[];
-  breaksTotal: number;
-  /** Also when the breaks that say so are not among those listed. */
-  broken: boolean;
-  formFaults: VerificationReport['form_faults'];
+  findings: Findings;
   found: number;
   /** Entries the store holds, lost ones within them included. */
   size: number;
@@ -17,32 +15,36 @@ interface Outcome {
   judge: CheckpointJudge;
 }
 
-/** Findings that say nothing about the store's truth. */
-export const CANNOT_CHECK: readonly Break['class'][] = ['key_unknown', 'cannot_read'];
-
 export function reportOf(outcome: Outcome): VerificationReport {
-  const { options, judge, size, claimedSize, found, breaksTotal } = outcome;
+  const { options, judge, size, claimedSize, found, findings } = outcome;
   const sealed = Math.min(judge.newest?.size ?? 0, size);
-  const breaks = placed(outcome.breaks, sealed, claimedSize);
+  const breaks = placed(findings.breaks, sealed, claimedSize);
   const reasons = reasonsOf(outcome);
   return {
     tenant: options.tenant,
     origin: options.origin,
-    verdict: outcome.broken ? 'broken' : reasons.length > 0 ? 'incomplete' : 'consistent',
+    tier: findings.broken ? 'broken' : reasons.length > 0 ? 'incomplete' : 'consistent',
     reasons,
-    keys: options.keys.pinned ? 'pinned' : 'unpinned',
+    keys: isPinned(options) ? 'pinned' : 'unpinned',
     keys_used: [...judge.keysUsed],
     range: { asked: rangeOf(0, claimedSize), covered: rangeOf(0, size) },
     entries: { expected: claimedSize, found, verified: claimedSize - lengthOf(badRanges(breaks, claimedSize)) },
+    batches: 0,
     checkpoints: { ...judge.counts, newest: newestOf(judge) },
+    tiles: { compared: 0, agreed: 0 },
+    anchors: [],
+    anchored_size: 0,
     unsealed: rangeOf(sealed, size),
     breaks,
-    breaks_total: breaksTotal,
-    form_faults: outcome.formFaults,
+    breaks_total: findings.total,
+    form_faults: findings.formFaults,
   };
 }
 
-function reasonsOf({ judge, breaks, size, formFaults }: Outcome): string[] {
+const isPinned = ({ keys: { pinned } }: VerifierOptions): boolean =>
+  Array.isArray(pinned) ? pinned.length > 0 : pinned === true;
+
+function reasonsOf({ judge, findings: { breaks, formFaults }, size }: Outcome): string[] {
   const reasons: string[] = [];
   const unknown = breaks.filter(({ class: kind }) => kind === 'key_unknown');
   const notes = unknown.filter(({ field }) => field !== 'sig').length;
@@ -66,15 +68,15 @@ function placed(findings: readonly Finding[], sealed: number, size: number): Bre
       ...finding,
       located: finding.located ?? 'seq',
       ...neighbours(finding, bad, size),
-      standing: standingOf(finding, sealed),
+      verdict: finding.verdict ?? verdictOf(finding, sealed),
     }));
 }
 
-function standingOf({ class: kind, seq, from, checkpoint }: Finding, sealed: number): Break['standing'] {
+function verdictOf({ class: kind, seq, from, checkpoint }: Finding, sealed: number): BreakVerdict {
   if (CANNOT_CHECK.includes(kind)) return 'cannot_check';
   const signed = ['tail_cut', 'rolled_back', 'forked'].includes(kind) && checkpoint !== undefined;
   const below = ['edited', 'deleted', 'reordered'].includes(kind) && (seq ?? from ?? Infinity) < sealed;
-  return signed || below ? 'contradicts_signature' : 'inconsistent';
+  return signed || below ? 'proven_tampering' : 'inconsistent';
 }
 
 /** The nearest places before and after that no break touches; null where there is none. */

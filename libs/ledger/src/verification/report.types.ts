@@ -4,17 +4,42 @@ import type { VerifierKey } from '../note-keys.js';
 export interface VerifierOptions {
   tenant: string;
   origin: string;
-  /** Keys the checkpoints may be signed with, and whether they come from outside the store under test. */
   keys: {
+    /** Every key a checkpoint may be signed with; note keys count only under the name `origin`. */
     verifierKeys: readonly VerifierKey[];
-    pinned: boolean;
+    /**
+     * Which of them come from outside the store under test: all, none, or the `<name>+<key id>` of those that do. A key
+     * that is not pinned is trusted when the ledger's own `key.activated` says so (design/ledger.md, Keys).
+     */
+    pinned: boolean | readonly string[];
     /** Ed25519 public keys by the `kid` of an event's own signature. An event of any other is reported as `key_unknown`. */
     eventKeys?: ReadonlyMap<string, Uint8Array>;
   };
   /** The signer's high-water mark, kept outside the database. */
   highWater?: { origin: string; size: number; root: Uint8Array };
+  /** Seqs to verify, both inclusive; the whole ledger without it. Give what lies outside with `outside()`. */
+  range?: SeqRange;
   /** How many breaks are listed; all are counted. Default 1,000. */
   maxBreaks?: number;
+}
+
+/** A root that a copy outside the store vouches for; its own signature or certificate was checked by who read it. */
+export interface AnchorClaim {
+  kind: 'object_store' | 'witness' | 'rfc3161';
+  name: string;
+  size: number;
+  root: Uint8Array;
+  /** When it was there at the latest, in seconds since 1970. */
+  time?: number;
+  /** True when the copy is in another trust domain than the store. */
+  independent: boolean;
+}
+
+/** Leaf hashes of the entries from seq `from` on, of a C2SP tile of level 0 (or a part of one). */
+export interface LeafTile {
+  from: number;
+  hashes: readonly Uint8Array[];
+  source: 'stored' | 'anchored';
 }
 
 export type BreakClass =
@@ -26,9 +51,18 @@ export type BreakClass =
   | 'index_mismatch'
   | 'tail_cut'
   | 'rolled_back'
+  | 'tile_mismatch'
   | 'checkpoint_invalid'
   | 'key_unknown'
+  | 'key_not_valid_then'
+  | 'anchor_mismatch'
   | 'cannot_read';
+
+/**
+ * What a break proves. `proven_tampering`: a signature that holds, or an independent anchor, says otherwise.
+ * `inconsistent`: the store contradicts itself, as a fault of the service could make it. `cannot_check`: it says nothing.
+ */
+export type BreakVerdict = 'proven_tampering' | 'inconsistent' | 'cannot_check';
 
 /** One finding, plain JSON. `seq` where it concerns one entry, otherwise `from` and `to` (both inclusive). */
 export interface Break {
@@ -46,27 +80,32 @@ export interface Break {
   recomputed?: string;
   /** Size of the checkpoint concerned. */
   checkpoint?: number;
-  /** `interval`: somewhere between the last matching and the first failing signed checkpoint. */
+  /** `interval`: somewhere between the last matching and the first failing signed checkpoint, or anchor. */
   located: 'seq' | 'interval';
   last_good_seq: number | null;
   first_good_seq_after: number | null;
-  /** `contradicts_signature`: a checkpoint with a valid signature covers the place, so the store changed after it. */
-  standing: 'contradicts_signature' | 'inconsistent' | 'cannot_check';
+  verdict: BreakVerdict;
   reason: string;
 }
 
 /** A break as it is found; the rest is filled in when the whole ledger has been seen. */
-export type Finding = Omit<Break, 'located' | 'last_good_seq' | 'first_good_seq_after' | 'standing'> & {
+export type Finding = Omit<Break, 'located' | 'last_good_seq' | 'first_good_seq_after' | 'verdict'> & {
   located?: Break['located'];
+  /** Where the evidence is at hand already; otherwise decided by what signed sizes cover. */
+  verdict?: BreakVerdict;
 };
 
-export type Verdict = 'broken' | 'incomplete' | 'consistent';
+/**
+ * `incomplete`: nothing is wrong, but something could not be checked. `consistent`: the store agrees with itself and
+ * its signatures. `anchored`: and with a copy in another trust domain, under pinned keys, up to `anchored_size`.
+ */
+export type Tier = 'broken' | 'incomplete' | 'consistent' | 'anchored';
 
 export interface VerificationReport {
   tenant: string;
   origin: string;
-  /** `incomplete`: nothing is wrong, but something could not be checked; `reasons` says what. */
-  verdict: Verdict;
+  tier: Tier;
+  /** Why the tier is no better, in sentences. */
   reasons: string[];
   /** Where the keys came from. With `unpinned` keys the store vouches for itself. */
   keys: 'pinned' | 'unpinned';
@@ -76,6 +115,8 @@ export interface VerificationReport {
   range: { asked: SeqRange | null; covered: SeqRange | null };
   /** `expected` counts what entries or signatures say was there, `verified` the entries without any break. */
   entries: { expected: number; found: number; verified: number };
+  /** Archive batches read; there are none yet. */
+  batches: number;
   checkpoints: {
     checked: number;
     matched: number;
@@ -83,6 +124,18 @@ export interface VerificationReport {
     not_comparable: number;
     newest: { size: number; root: string; asserted_time?: string } | null;
   };
+  /** Leaf tiles whose hashes were compared with the entries, and how many of them agree. */
+  tiles: { compared: number; agreed: number };
+  anchors: {
+    kind: AnchorClaim['kind'];
+    name: string;
+    size: number;
+    time?: string;
+    independent: boolean;
+    matched: boolean;
+  }[];
+  /** The size up to which an independent anchor agrees; 0 without one. */
+  anchored_size: number;
   /** Entries no checkpoint covers yet: only the chain was checked, and cutting them would not be seen. */
   unsealed: SeqRange | null;
   /** In order of place; at most `maxBreaks`. */

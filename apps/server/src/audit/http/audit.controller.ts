@@ -48,7 +48,7 @@ export class AuditController {
   @Action('audit.verified')
   async verify(@Query() { vkey }: VerifyDto, @Caller() caller: Caller): Promise<LedgerVerdict> {
     const verdict = await this.queries.execute(new VerifyLedger(caller.tenant, vkey === undefined ? [] : [vkey]));
-    const { verdict: outcome, size, breaks_total: breaks, keys } = verdict;
+    const { tier: outcome, size, breaks_total: breaks, keys } = verdict;
     const data = { verdict: outcome, size, breaks, keys };
     await this.note(caller, { kind: 'audit.verified', data, same: outcome });
     annotate({ status: outcome, result_count: breaks });

@@ -1,0 +1,142 @@
+import { nodeHash } from '../hashes.js';
+import { EventKids } from './event-kids.js';
+import type { KidUse } from './event-kids.js';
+import { MAX_FORM_FAULTS } from './findings.js';
+import type { FormFaults } from './findings.js';
+import { subtrees } from './lossy-tree.js';
+import { linkOf, NO_EVENT_KEYS, readingOf } from './reading.js';
+import type { EventKeys, Reading } from './reading.js';
+
+/**
+ * So many entries inserted in a row, with renumbering of what follows, are still told apart from edits: the walk keeps
+ * its last ones singly, and so does a digest.
+ */
+export const WINDOW = 16;
+
+export interface SegmentOptions {
+  tenant: string;
+  eventKeys?: EventKeys;
+  /** Sizes within the segment at which a root will be compared: those of checkpoints, anchors and the mark. */
+  sizes: readonly number[];
+}
+
+/**
+ * What a verifier needs of a contiguous run of entries that is clean in itself. Plain data of structured-cloneable
+ * types, a few kilobytes however long the run.
+ */
+export interface SegmentDigest {
+  /** Seqs, both inclusive. */
+  from: number;
+  to: number;
+  /** Of the first entry: its chain hash follows from the one before the segment and this leaf hash, or nothing fits. */
+  first: { leaf: Uint8Array; chain: Uint8Array };
+  /** The entries before `tail`, as the roots of `subtrees(previous to, to)`; cut at every size asked for. */
+  pieces: { to: number; nodes: Uint8Array[] }[];
+  /** Chain hash before `tail`; undefined when the tail is all. */
+  beforeTail: Uint8Array | undefined;
+  /** The last entries, singly. */
+  tail: Reading[];
+  /** Of the entries before `tail`. */
+  kids: KidUse[];
+  formFaults: FormFaults;
+}
+
+/**
+ * Digests stored documents of consecutive seqs, in worker threads beside the one that verifies. Undefined unless every
+ * document is clean: right fields, right hashes, following from the one before, canonical or at least hashed as it is.
+ * What is not clean is for `LedgerVerifier.entry`, which tells what is wrong.
+ */
+export function segmentDigest(documents: readonly unknown[], options: SegmentOptions): SegmentDigest | undefined {
+  const tail: Reading[] = [];
+  const body = new Body(options.sizes);
+  let first: Reading | undefined;
+  let previous: Reading | undefined;
+  for (const document of documents) {
+    const reading = readingOf(document, options.tenant, options.eventKeys ?? NO_EVENT_KEYS);
+    if (reading === undefined || !isClean(reading) || !follows(reading, previous)) return undefined;
+    first ??= reading;
+    tail.push(reading);
+    if (tail.length > WINDOW + 1) body.add(tail.shift() as Reading);
+    previous = reading;
+  }
+  if (first === undefined || previous === undefined) return undefined;
+  return {
+    from: first.claimed as number,
+    to: previous.claimed as number,
+    first: { leaf: first.leaf as Uint8Array, chain: first.storedChain as Uint8Array },
+    ...body.digest(),
+    tail,
+  };
+}
+
+function isClean({ claimed, agrees, storedChain, placeFaults, columnFaults, signature }: Reading): boolean {
+  const placed = claimed !== undefined && placeFaults.length === 0 && columnFaults.length === 0;
+  return placed && agrees && storedChain !== undefined && signature?.fault !== 'does_not_hold';
+}
+
+function follows(reading: Reading, previous: Reading | undefined): boolean {
+  if (previous === undefined) return true;
+  const next = (previous.claimed as number) + 1;
+  return reading.claimed === next && linkOf(reading, previous.storedChain) !== undefined;
+}
+
+/** The entries before the tail, of which no single one is kept. */
+class Body {
+  private readonly pieces: SegmentDigest['pieces'] = [];
+  /** Largest first. */
+  private readonly sizes: number[];
+  private leaves: Uint8Array[] = [];
+  private start = 0;
+  private chain: Uint8Array | undefined;
+  private readonly kids = new EventKids();
+  private readonly formFaults: FormFaults = { total: 0, first: [] };
+
+  constructor(sizes: readonly number[]) {
+    this.sizes = [...sizes].sort((a, b) => b - a);
+  }
+
+  add({ claimed, leaf, storedChain, signature, formFaults }: Reading): void {
+    const seq = claimed as number;
+    if (this.leaves.length === 0) this.start = seq;
+    this.leaves.push(leaf as Uint8Array);
+    this.chain = storedChain;
+    if (signature !== undefined) {
+      const { kid, fault } = signature;
+      this.kids.add({ kid, known: fault !== 'unknown_key', from: seq, to: seq, count: 1 });
+    }
+    if (formFaults.length > 0) {
+      this.formFaults.total += 1;
+      if (this.formFaults.first.length < MAX_FORM_FAULTS) this.formFaults.first.push({ seq, faults: formFaults });
+    }
+    if (this.isBorder(seq + 1)) this.cut();
+  }
+
+  digest(): Pick<SegmentDigest, 'pieces' | 'beforeTail' | 'kids' | 'formFaults'> {
+    if (this.leaves.length > 0) this.cut();
+    return { pieces: this.pieces, beforeTail: this.chain, kids: this.kids.all(), formFaults: this.formFaults };
+  }
+
+  private isBorder(size: number): boolean {
+    while ((this.sizes.at(-1) ?? size) < size) this.sizes.pop();
+    return this.sizes.at(-1) === size;
+  }
+
+  private cut(): void {
+    const { start, leaves } = this;
+    const to = start + leaves.length;
+    const nodes = subtrees(start, to).map((range) => rootOfFull(leaves.slice(range.from - start, range.to - start)));
+    this.pieces.push({ to, nodes });
+    this.leaves = [];
+  }
+}
+
+/** RFC 6962 §2.1 for 2^n leaves. */
+function rootOfFull(leaves: Uint8Array[]): Uint8Array {
+  let level = leaves;
+  while (level.length > 1) {
+    const above: Uint8Array[] = [];
+    for (let at = 0; at < level.length; at += 2) above.push(nodeHash(level[at]!, level[at + 1]!));
+    level = above;
+  }
+  return level[0] as Uint8Array;
+}
