@@ -9,6 +9,7 @@ import { PreparedEvents } from '../apps/server/src/audit/append/prepared-events.
 import type { EventDraft } from '../apps/server/src/audit/audit.types.js';
 import { AuditKeys } from '../apps/server/src/audit/keys/audit-keys.js';
 import { CheckpointSigner } from '../apps/server/src/audit/checkpoints/checkpoint-signer.js';
+import { HighWaterFiles } from '../apps/server/src/audit/checkpoints/high-water-files.js';
 import { RecordEventsHandler } from '../apps/server/src/audit/commands/record-events.handler.js';
 import { SealEventsHandler } from '../apps/server/src/audit/commands/seal-events.handler.js';
 import { KnownKinds } from '../apps/server/src/audit/events/known-kinds.js';
@@ -18,6 +19,9 @@ import { LedgerEntries } from '../apps/server/src/audit/storage/ledger-entries.s
 import { LedgerReader } from '../apps/server/src/audit/storage/ledger-reader.store.js';
 import { Ledgers } from '../apps/server/src/audit/storage/ledgers.store.js';
 import { SubjectKeys } from '../apps/server/src/audit/storage/subject-keys.store.js';
+import { Tiles } from '../apps/server/src/audit/storage/tiles.store.js';
+import { TileEntries } from '../apps/server/src/audit/storage/tile-entries.store.js';
+import { TileWriter } from '../apps/server/src/audit/tiles/tile-writer.js';
 
 /** The parts of the audit room that are measured, on a store of their own. */
 export interface BenchRoom {
@@ -60,7 +64,14 @@ async function roomOver(store: MongoStore, settings: Settings): Promise<BenchRoo
     reader: new LedgerReader(entries, checkpoints),
     seal: new SealEventsHandler(settings, kinds, ledgers, new SubjectKeys(store), keys, prepared),
     record: new RecordEventsHandler(settings, appenders, prepared),
-    signer: new CheckpointSigner(settings, keys, entries, checkpoints),
+    signer: new CheckpointSigner(
+      settings,
+      keys,
+      entries,
+      checkpoints,
+      new TileWriter(new Tiles(store), new TileEntries(entries)),
+      new HighWaterFiles(settings),
+    ),
   };
 }
 

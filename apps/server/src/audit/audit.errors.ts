@@ -49,6 +49,8 @@ export type AuditErrorCode =
   /** The keys are in the folder of another process. */
   | 'AUDIT.KEYS_ELSEWHERE'
   | 'AUDIT.MARK_UNREADABLE'
+  /** The store does not hold what was signed. Never leaves: the ledger is suspended. */
+  | 'AUDIT.CONTRADICTED'
   /** The store's head is behind the newest signed checkpoint. */
   | 'LEDGER.ROLLED_BACK';
 

@@ -5,6 +5,7 @@ import { Appenders } from './append/appenders.js';
 import { PreparedEvents } from './append/prepared-events.js';
 import { AuditKeys } from './keys/audit-keys.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
+import { HighWaterFiles } from './checkpoints/high-water-files.js';
 import { SigningTask } from './checkpoints/signing-task.js';
 import { NoteAccessHandler } from './commands/note-access.handler.js';
 import { NoteLedgersHandler } from './commands/note-ledgers.handler.js';
@@ -50,6 +51,7 @@ export class AuditModule {
           SubjectKeys,
           Appenders,
           PreparedEvents,
+          HighWaterFiles,
           CheckpointSigner,
           SigningTask,
         ],

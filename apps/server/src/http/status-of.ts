@@ -105,6 +105,7 @@ const auditRows: Record<AuditErrorCode, Outward> = {
   'AUDIT.KEY_RETIRED': row(409, 'key_retired', 'The key is retired'),
   'AUDIT.KEYS_ELSEWHERE': row(409, 'keys_elsewhere', 'Another process holds the keys'),
   'AUDIT.MARK_UNREADABLE': internal,
+  'AUDIT.CONTRADICTED': contradicted,
   'LEDGER.ROLLED_BACK': row(503, 'audit_unavailable', 'Audit ledger unavailable'),
 };
 

@@ -1,125 +1,126 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { join } from 'node:path';
-import { entryId, formatCheckpoint, LedgerError, parseCheckpoint, signNote, verifyNote } from '#libs/ledger';
+import {
+  entryId,
+  formatCheckpoint,
+  LedgerError,
+  parseCheckpoint,
+  signatureLine,
+  signNote,
+  verifyNote,
+} from '#libs/ledger';
 import { Settings } from '../../settings.js';
-import { contradiction, emptyMark, grown, markText, parsedMark, type Mark } from '../domain/high-water-mark.js';
-import { Checkpoints, type StoredCheckpoint } from '../storage/checkpoints.store.js';
+import { hourOf, thinAfter } from '../domain/checkpoint-keeping.js';
+import { FIRST_INCARNATION, incarnationOf } from '../domain/origin.js';
+import type { Mark } from '../domain/high-water-mark.js';
+import type { StoredCheckpoint, StoredCosignature } from '../domain/stored-checkpoint.js';
+import { AuditKeys } from '../keys/audit-keys.js';
+import { Checkpoints } from '../storage/checkpoints.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import type { Ledger } from '../storage/ledgers.store.js';
-import { AuditKeys } from '../keys/audit-keys.js';
-import { readIfThere, replaceFile } from '../keys/key-files.js';
+import { TileWriter } from '../tiles/tile-writer.js';
+import { HighWaterFiles } from './high-water-files.js';
+import { contradictionOf, signingTurn, type Incarnation, type Signed, type SigningPorts } from './signing-turn.js';
 
-/** Entries read at once, and the most that one checkpoint takes in, so that a long backlog is signed piece by piece. */
-const READ_ENTRIES = 2_000;
-const CHECKPOINT_ENTRIES = 50_000;
+export type { Signed } from './signing-turn.js';
 
-/** How one attempt to sign ended. */
-export type Signed =
-  | { state: 'signed'; size: number }
-  | { state: 'nothing_new' }
-  /** The store contradicts what was signed: the ledger must be suspended. */
-  | { state: 'contradicted'; reason: string };
+/** Which ledger, and in which incarnation: the origin says. */
+type Which = Pick<Ledger, '_id' | 'origin'>;
 
 /**
- * Signs the heads of ledgers. Its high-water marks lie outside the database, beside the key: a database that was set
+ * Signs the heads of ledgers. Its high-water marks lie outside the database, beside the keys: a database that was set
  * back, cut or rewritten contradicts them, and is not signed again.
  */
 @Injectable()
 export class CheckpointSigner {
-  private readonly marks = new Map<string, Mark>();
-  private readonly folder: string;
-
   constructor(
-    @Inject(Settings) settings: Pick<Settings, 'dataDir'>,
+    @Inject(Settings) private readonly settings: Pick<Settings, 'origin'>,
     private readonly keys: AuditKeys,
     private readonly entries: LedgerEntries,
     private readonly checkpoints: Checkpoints,
-  ) {
-    this.folder = join(settings.dataDir, 'keys', 'marks');
-  }
+    private readonly tiles: TileWriter,
+    private readonly marks: HighWaterFiles,
+  ) {}
 
   /**
    * One checkpoint over what the store holds now. Two processes may sign at once: the same entries give the same
    * note, and one size is kept once. Rejects with AUDIT.MARK_UNREADABLE, or when the store does not answer.
    */
-  async sign({ _id: tenant, origin }: Pick<Ledger, '_id' | 'origin'>): Promise<Signed> {
-    const mark = await this.mark(tenant, origin);
-    const reason = await this.contradicted(tenant, mark);
-    if (reason !== undefined) return { state: 'contradicted', reason };
-    const next = await this.grownMark(tenant, mark);
-    if ('broken' in next) return { state: 'contradicted', reason: next.broken };
-    const published = await this.checkpoints.newestSize(tenant);
-    if (next.size === 0 || published >= next.size) return { state: 'nothing_new' };
-
-    await replaceFile(join(this.folder, tenant), markText(next));
-    this.marks.set(tenant, next);
-    // If the process dies here, the mark is ahead of every checkpoint but not of the entries: the next attempt signs
-    // the same tree, or a longer one that has it as a prefix.
-    const other = await this.checkpoints.add(await this.checkpointOf(tenant, next));
-    // If the process dies here, nothing is left to do.
-    if (other) return { state: 'contradicted', reason: `another tree of size ${next.size} is signed` };
-    return { state: 'signed', size: next.size };
+  async sign(ledger: Which): Promise<Signed> {
+    return signingTurn(this.incarnation(ledger), this.ports(ledger));
   }
 
   /** What in the store contradicts what was signed, if anything does: asked once at start, before any append. */
-  async contradiction({ _id: tenant, origin }: Pick<Ledger, '_id' | 'origin'>): Promise<string | undefined> {
-    const newest = await this.checkpoints.newest(tenant);
-    if (newest && !this.isOurs(tenant, newest, origin)) {
+  async contradiction(ledger: Which): Promise<string | undefined> {
+    const newest = await this.checkpoints.newest(ledger._id);
+    if (newest && newest.origin === ledger.origin && !this.isOurs(newest, ledger)) {
       return `the checkpoint of size ${newest.size} is not signed by a key in the data folder`;
     }
-    return this.contradicted(tenant, await this.mark(tenant, origin));
+    return contradictionOf(this.incarnation(ledger), this.ports(ledger));
   }
 
-  /** The mark as the file has it now, for a verifier; undefined when this process has none. */
-  async highWater(tenant: string, origin: string): Promise<Mark | undefined> {
-    const text = await readIfThere(join(this.folder, tenant));
-    return text === undefined ? undefined : parsedMark(text, origin);
+  /** The newest mark as the files have it now, for a verifier; undefined when this process has none. */
+  async highWater(tenant: string): Promise<Mark | undefined> {
+    return (await this.marks.of(tenant).newest())?.mark;
   }
 
-  private isOurs(tenant: string, { note, size }: StoredCheckpoint, origin: string): boolean {
+  /**
+   * A new cosignature under the newest checkpoint when the last one of ours is an hour old: it says that until now
+   * nothing followed. Only the marked tree is cosigned. Resolves with when to ask again, in milliseconds since 1970.
+   */
+  async renewed({ _id: tenant, origin }: Which): Promise<number> {
+    const published = await this.checkpoints.published(tenant);
+    const kept = await this.marks.of(tenant).newest();
+    if (published?.origin !== origin || kept?.mark.size !== published.size) return Date.now();
+    const names = this.keys.cosignerKeys().map(({ keyId }) => keyId);
+    const ours = published.cosignatures.filter(({ key_id: id }) => names.includes(id)).map(({ time }) => time);
+    const due = (Math.max(0, ...ours) + RENEW_S) * 1_000;
+    if (due > Date.now()) return due;
+    const cosignature = await this.cosignature(tenant, kept.mark.size, formatCheckpoint(kept.mark));
+    await this.checkpoints.addCosignatures(tenant, kept.mark.size, [cosignature]);
+    // If the process dies here, the line is there: the next one finds it fresh.
+    await this.checkpoints.keepFor(tenant, kept.mark.size, 'hourly');
+    return (cosignature.time + RENEW_S) * 1_000;
+  }
+
+  private incarnation({ _id: tenant, origin }: Which): Incarnation {
+    return { origin, incarnation: incarnationOf(this.settings.origin, tenant, origin) ?? FIRST_INCARNATION };
+  }
+
+  private ports({ _id: tenant, origin }: Which): SigningPorts {
+    return {
+      head: () => this.entries.head(tenant),
+      chainHashAt: (seq) => this.entries.chainHashAt(tenant, seq),
+      entries: (seq, limit) => this.entries.after(tenant, seq, limit),
+      entryFault: () => undefined,
+      marks: this.marks.of(tenant),
+      newest: () => this.checkpoints.newest(tenant),
+      publishedSize: () => this.checkpoints.publishedSize(tenant),
+      sign: (mark, previous) => this.checkpointOf(tenant, mark, previous),
+      persist: (checkpoint) => this.checkpoints.add(checkpoint),
+      cover: (size) => this.tiles.cover(tenant, size),
+      publish: (size) => this.checkpoints.publish({ tenant, origin, size }),
+    };
+  }
+
+  private isOurs({ note, size, mac, mac_key_id: macKeyId }: StoredCheckpoint, { _id: tenant, origin }: Which): boolean {
     try {
       const { text } = verifyNote(note, this.keys.verifierKeys(tenant, origin));
       const signed = parseCheckpoint(text);
-      return signed.origin === origin && signed.size === size;
+      if (signed.origin !== origin || signed.size !== size) return false;
+      return this.keys.noteMacHolds(tenant, text, mac, macKeyId) !== false;
     } catch (error) {
       if (error instanceof LedgerError) return false;
       throw error;
     }
   }
 
-  private async mark(tenant: string, origin: string): Promise<Mark> {
-    const known = this.marks.get(tenant);
-    if (known) return known;
-    const mark = (await this.highWater(tenant, origin)) ?? emptyMark(origin);
-    this.marks.set(tenant, mark);
-    return mark;
-  }
-
-  private async contradicted(tenant: string, mark: Mark): Promise<string | undefined> {
-    const [head, atMark] = await Promise.all([
-      this.entries.head(tenant),
-      mark.size === 0 ? undefined : this.entries.chainHashAt(tenant, mark.size - 1),
-    ]);
-    return contradiction(mark, head?.seq ?? -1, atMark);
-  }
-
-  private async grownMark(tenant: string, mark: Mark): Promise<Mark | { broken: string }> {
-    let next = mark;
-    while (next.size - mark.size < CHECKPOINT_ENTRIES) {
-      const entries = await this.entries.after(tenant, next.size, READ_ENTRIES);
-      if (entries.length === 0) break;
-      const longer = grown(next, entries);
-      if ('broken' in longer) return longer;
-      next = longer;
-      if (entries.length < READ_ENTRIES) break;
-    }
-    return next;
-  }
-
-  private async checkpointOf(tenant: string, { origin, size, root }: Mark): Promise<StoredCheckpoint> {
+  private async checkpointOf(tenant: string, mark: Mark, previous: Date | undefined): Promise<StoredCheckpoint> {
+    const { origin, size, root } = mark;
     const text = formatCheckpoint({ origin, size, root });
     const { keyId, mac } = this.keys.noteMac(tenant, text);
     const note = signNote(text, await this.keys.noteSigner(tenant, origin, size));
+    const signedAt = new Date();
+    const isFirstOfHour = previous === undefined || hourOf(previous) < hourOf(signedAt);
     return {
       _id: entryId(tenant, size),
       tenant,
@@ -127,9 +128,21 @@ export class CheckpointSigner {
       size,
       root,
       note,
+      cosignatures: [await this.cosignature(tenant, size, text)],
+      cosigned: 0,
       mac,
       mac_key_id: keyId,
-      signed_at: new Date(),
+      signed_at: signedAt,
+      ...(isFirstOfHour ? { keep: ['hourly'] } : { keep: [], thin_after: thinAfter(signedAt) }),
     };
   }
+
+  private async cosignature(tenant: string, size: number, text: string): Promise<StoredCosignature> {
+    const time = Math.floor(Date.now() / 1_000);
+    const signer = await this.keys.cosigner(tenant, size, time);
+    return { name: signer.name, key_id: signer.keyId, time, line: signatureLine(signer, text).trimEnd() };
+  }
 }
+
+/** How old our newest cosignature of an idle ledger may become, in seconds. */
+const RENEW_S = 3_600;

@@ -63,6 +63,10 @@ export function contradiction(
   return undefined;
 }
 
+/** The same tree over the same entries. */
+export const sameMark = (a: Mark, b: Mark): boolean =>
+  a.origin === b.origin && a.size === b.size && sameBytes(a.root, b.root) && sameBytes(a.chainHash, b.chainHash);
+
 export function markText({ origin, size, root, peaks, chainHash: chain }: Mark): string {
   return `${JSON.stringify({ origin, size, root: base64(root), peaks: peaks.map(base64), chain_hash: base64(chain) })}\n`;
 }

@@ -66,7 +66,8 @@ async function assertPrivate(path: string, expected: number): Promise<void> {
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
 
-async function writtenBeside(path: string, content: string): Promise<string> {
+/** The name of a synced file (0600) in the folder of `path`, which is made if it is not there (0700). */
+export async function writtenBeside(path: string, content: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE });
   const temporary = join(dirname(path), `.${randomBytes(8).toString('hex')}.new`);
   const file = await open(temporary, 'wx', FILE_MODE);
@@ -79,7 +80,8 @@ async function writtenBeside(path: string, content: string): Promise<string> {
   return temporary;
 }
 
-async function syncedFolder(path: string): Promise<void> {
+/** Once resolved, names put into this folder or taken out of it survive a power cut. */
+export async function syncedFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();

@@ -43,7 +43,7 @@ export class VerifyLedgerHandler implements IQueryHandler<VerifyLedger> {
     const origin = this.ledgers.originOf(tenant);
     const pinned = vkeys.length > 0;
     const verifierKeys = pinned ? parsedKeys(vkeys) : this.keys.verifierKeys(tenant, origin);
-    const highWater = await this.signer.highWater(tenant, origin);
+    const highWater = await this.signer.highWater(tenant);
     const verifier = new LedgerVerifier({
       tenant,
       origin,

@@ -24,6 +24,13 @@ export const auditIndexes: IndexStep[] = [
     create: [{ name: 'tenant_size', key: { tenant: 1, size: 1 }, unique: true }],
   },
   {
+    id: 'ledger_checkpoints/2',
+    collection: 'ledger_checkpoints',
+    create: [
+      { name: 'thin_after', key: { thin_after: 1 }, partialFilterExpression: { thin_after: { $exists: true } } },
+    ],
+  },
+  {
     id: 'ledger_tiles/1',
     collection: 'ledger_tiles',
     // Of two writers of one tile, one is kept: a full tile never changes.
