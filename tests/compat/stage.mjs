@@ -32,6 +32,7 @@ try {
   });
   run('the system suite on both', jest('system'), stores);
   run('libs/ledger in Chromium', [process.execPath, 'tests/browser/ledger.mjs'], {});
+  run('an unmodified tlog-tiles checker', [process.execPath, 'tests/compat/tlog-fsck.mjs'], {});
   run('durability under strace', [process.execPath, 'tests/compat/durability.mjs'], {});
 } finally {
   for (const child of started.reverse()) {

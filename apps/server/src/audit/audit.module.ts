@@ -14,9 +14,17 @@ import { RecordFactHandler } from './commands/record-fact.handler.js';
 import { SealEventsHandler } from './commands/seal-events.handler.js';
 import { KnownKinds } from './events/known-kinds.js';
 import { AuditController } from './http/audit.controller.js';
+import { ProofsController } from './http/proofs.controller.js';
+import { TlogController } from './http/tlog.controller.js';
 import { GetAuditHealthHandler } from './queries/get-audit-health.handler.js';
+import { GetConsistencyHandler } from './queries/get-consistency.handler.js';
+import { GetEventProofHandler } from './queries/get-event-proof.handler.js';
+import { GetEventHandler } from './queries/get-event.handler.js';
 import { GetLatestCheckpointHandler } from './queries/get-latest-checkpoint.handler.js';
+import { GetPublishedNoteHandler } from './queries/get-published-note.handler.js';
 import { GetSubjectsHandler } from './queries/get-subjects.handler.js';
+import { GetTileHandler } from './queries/get-tile.handler.js';
+import { ListCheckpointsHandler } from './queries/list-checkpoints.handler.js';
 import { ListEventsHandler } from './queries/list-events.handler.js';
 import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
 import { Checkpoints } from './storage/checkpoints.store.js';
@@ -26,6 +34,7 @@ import { Ledgers } from './storage/ledgers.store.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';
 import { TileEntries } from './storage/tile-entries.store.js';
 import { Tiles } from './storage/tiles.store.js';
+import { PublishedTrees } from './tiles/published-trees.js';
 import { TileWriter } from './tiles/tile-writer.js';
 
 /** Stands on the foundations alone: no other room. */
@@ -35,7 +44,7 @@ export class AuditModule {
   static with(kinds: readonly EventKind[]): DynamicModule {
     return {
       module: AuditModule,
-      controllers: [AuditController],
+      controllers: [AuditController, ProofsController, TlogController],
       providers: [
         { provide: KnownKinds, useValue: new KnownKinds(kinds) },
         {
@@ -55,9 +64,11 @@ export class AuditModule {
           CheckpointSigner,
           SigningTask,
         ],
-        ...[Tiles, TileEntries, TileWriter],
+        ...[Tiles, TileEntries, TileWriter, PublishedTrees],
+        ...[GetPublishedNoteHandler, GetTileHandler, GetEventHandler, GetEventProofHandler, GetConsistencyHandler],
         ...[SealEventsHandler, RecordEventsHandler, RecordFactHandler, NoteAccessHandler, NoteLedgersHandler],
         ...[
+          ListCheckpointsHandler,
           ListEventsHandler,
           GetLatestCheckpointHandler,
           GetAuditHealthHandler,

@@ -1,0 +1,76 @@
+import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import type { Response } from 'express';
+import { RequireScopeUnlessOpen, type RequestWithCaller } from '../../http/access.js';
+import { Action } from '../../http/action.js';
+import { Settings } from '../../settings.js';
+import { NoteAccess } from '../commands/note-access.command.js';
+import { GetPublishedNote } from '../queries/get-published-note.query.js';
+import { GetTile } from '../queries/get-tile.query.js';
+import { sendStatic, type StaticContent } from './static-response.js';
+
+/** The published checkpoint changes up to four times a second. */
+const CHECKPOINT_SECONDS = 1;
+
+/**
+ * A tenant's ledger as C2SP tlog-tiles: what any checker of transparency logs reads. Reading is one event for each
+ * credential and hour; of an open tenant nobody is asked who reads, and nothing is noted.
+ */
+@Controller('tlog/:tenant')
+export class TlogController {
+  constructor(
+    @Inject(Settings) private readonly settings: Pick<Settings, 'audit'>,
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+  ) {}
+
+  @Get('checkpoint')
+  @RequireScopeUnlessOpen('audit:read')
+  @Action('tlog.checkpoint_read')
+  async checkpoint(
+    @Param('tenant') tenant: string,
+    @Req() request: RequestWithCaller,
+    @Res() response: Response,
+  ): Promise<void> {
+    const note = await this.queries.execute(new GetPublishedNote(tenant));
+    await this.send(tenant, request, response, {
+      body: Buffer.from(note),
+      type: 'text/plain; charset=utf-8',
+      keep: CHECKPOINT_SECONDS,
+      compressible: false,
+    });
+  }
+
+  /** The path as it was sent: a tile has one spelling. */
+  @Get('tile/*path')
+  @RequireScopeUnlessOpen('audit:read')
+  @Action('tlog.tile_read')
+  async tile(
+    @Param('tenant') tenant: string,
+    @Req() request: RequestWithCaller,
+    @Res() response: Response,
+  ): Promise<void> {
+    const path = request.path.slice(request.path.indexOf('/tile/') + 1);
+    const body = await this.queries.execute(new GetTile(tenant, path));
+    await this.send(tenant, request, response, {
+      body,
+      type: 'application/octet-stream',
+      keep: 'for ever',
+      compressible: path.startsWith('tile/entries/'),
+    });
+  }
+
+  private async send(
+    tenant: string,
+    request: RequestWithCaller,
+    response: Response,
+    content: Omit<StaticContent, 'isPublic'>,
+  ): Promise<void> {
+    if (request.caller) {
+      const { actor, key_id } = request.caller;
+      const access = { kind: 'audit.read' as const, data: { query: 'tlog', filters: [] }, same: 'tlog' };
+      await this.commands.execute(new NoteAccess(tenant, actor, key_id, access));
+    }
+    await sendStatic(request, response, { ...content, isPublic: this.settings.audit.openTenants.includes(tenant) });
+  }
+}

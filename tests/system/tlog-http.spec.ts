@@ -1,0 +1,168 @@
+import {
+  bytesOfBase64,
+  consistencyProofFrom,
+  entriesOfBundle,
+  entriesPath,
+  hashesOfTile,
+  inclusionProofFrom,
+  leafHash,
+  parseEvent,
+  parseVerifierKey,
+  rootFrom,
+  tilePath,
+  tileWidthAt,
+  verifyCheckpoint,
+  verifyConsistency,
+  verifyInclusion,
+  verifyProof,
+  type HashTiles,
+} from '#libs/ledger';
+import { startServer, type RunningServer } from '#libs/testing';
+
+/** One full tile and a partial one. */
+const ENTRIES = 300;
+const IMMUTABLE = 'private, max-age=31536000, immutable';
+
+/** A stranger with a verifier key and a credential, who knows C2SP tlog-tiles and nothing of this server. */
+describe('a ledger as tlog-tiles over HTTP', () => {
+  let server: RunningServer;
+  let verifierKey: string;
+  beforeAll(async () => {
+    server = await startServer({
+      embedded: true, // an external engine has no operator, whose key holds admin:*
+      env: { AUDIT_OPEN_TENANTS: 'system' },
+    });
+    await grownTo(ENTRIES);
+    verifierKey = (await json<{ verifier_key: string }>('/api/v1/audit/checkpoints/latest')).verifier_key;
+  });
+  afterAll(() => server.remove());
+
+  const asked = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(server.url + path, { headers: { authorization: `Bearer ${server.apiKey}`, ...headers } });
+  const tlog = (path: string, headers?: Record<string, string>): Promise<Response> =>
+    asked(`/tlog/default/${path}`, headers);
+  const json = async <T>(path: string): Promise<T> => (await (await asked(path)).json()) as T;
+  const bytesAt = async (path: string): Promise<Uint8Array> => {
+    const answer = await tlog(path);
+    expect(`${path} ${answer.status}`).toBe(`${path} 200`);
+    return new Uint8Array(await answer.arrayBuffer());
+  };
+  const newest = async () => verifyCheckpoint(await (await tlog('checkpoint')).text(), [parseVerifierKey(verifierKey)]);
+  const tiles: HashTiles = {
+    tile: async (level, index, width) => hashesOfTile(await bytesAt(tilePath({ level, index, width })), width),
+  };
+
+  const published = async (): Promise<number> => {
+    const { size } = await json<{ size?: number }>('/api/v1/audit/checkpoints/latest');
+    return size ?? 0;
+  };
+
+  /** Each question with other filters is one event. */
+  async function grownTo(size: number): Promise<void> {
+    const count = size - (await published());
+    await Promise.all(
+      Array.from({ length: count }, (_, i) => json(`/api/v1/audit/events?limit=1&job_id=${size}-${i}`)),
+    );
+    while ((await published()) < size);
+  }
+
+  it('gives a signed checkpoint whose root the tiles lead to, and the entries behind them', async () => {
+    const { size, root, origin } = await newest();
+    expect(origin).toBe('assay.local/ledger/default');
+    expect(await rootFrom(tiles, size)).toEqual(root);
+    for (let index = 0; index * 256 < size; index++) {
+      const width = tileWidthAt({ level: 0, index, size });
+      const entries = entriesOfBundle(await bytesAt(entriesPath({ index, width })), width);
+      expect(entries.map(leafHash)).toEqual(await tiles.tile(0, index, width));
+      for (const entry of entries) expect(parseEvent(entry).scope.tenant).toBe('default');
+    }
+  });
+
+  it('proves that it only grew, and every event of it', async () => {
+    const before = await newest();
+    await grownTo(before.size + 20);
+    const after = await newest();
+    const own = await consistencyProofFrom(tiles, { from: before.size, to: after.size });
+    verifyConsistency({ from: before.size, to: after.size, fromRoot: before.root, toRoot: after.root, proof: own });
+    const served = await json<{ proof: string[] }>(`/api/v1/audit/consistency?from=${before.size}&to=${after.size}`);
+    expect(served.proof.map(bytesOfBase64)).toEqual(own);
+
+    const page = await json<{ events: { seq: number; event: { id: string } }[] }>('/api/v1/audit/events?after_seq=270');
+    const { seq, event } = page.events[0]!;
+    const path = `/api/v1/audit/events/${event.id}/proof?size=${after.size}`;
+    const proof = await json<{ bytes: string; seq: number; proof: string[] }>(path);
+    const leaf = leafHash(bytesOfBase64(proof.bytes)!);
+    const hashes = proof.proof.map((hash) => bytesOfBase64(hash)!);
+    expect(hashes).toEqual(await inclusionProofFrom(tiles, { index: seq, size: after.size }));
+    verifyInclusion({ leafHash: leaf, index: seq, size: after.size, root: after.root, proof: hashes });
+    const file = await asked(path, { accept: 'text/plain' });
+    expect(file.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    const verifierKeys = [parseVerifierKey(verifierKey)];
+    expect(verifyProof({ text: await file.text(), leafHash: leaf, verifierKeys })).toMatchObject({ size: after.size });
+    const { bytes } = await json<{ bytes: string }>(`/api/v1/audit/events/${event.id}`);
+    expect(bytes).toBe(proof.bytes);
+  });
+
+  it('says how long each may be kept, and answers 304 to who has it', async () => {
+    const checkpoint = await tlog('checkpoint');
+    expect(checkpoint.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(checkpoint.headers.get('cache-control')).toBe('private, max-age=1');
+    for (const path of ['tile/0/000', 'tile/0/001.p/7', 'tile/entries/000', 'tile/1/000.p/1']) {
+      const answer = await tlog(path);
+      expect(answer.headers.get('content-type')).toBe('application/octet-stream');
+      expect(answer.headers.get('cache-control')).toBe(IMMUTABLE);
+      const again = await tlog(path, { 'if-none-match': answer.headers.get('etag')! });
+      expect(again.status).toBe(304);
+      expect(await again.text()).toBe('');
+      expect((await tlog(path, { 'if-none-match': '"other"' })).status).toBe(200);
+    }
+  });
+
+  it('compresses bundles for who asks for it, and nothing else', async () => {
+    const [plain, zipped] = await Promise.all(
+      ['identity', 'gzip'].map((coding) => tlog('tile/entries/000', { 'accept-encoding': coding })),
+    );
+    expect(plain!.headers.get('content-encoding')).toBeNull();
+    expect(zipped!.headers.get('content-encoding')).toBe('gzip');
+    expect(zipped!.headers.get('vary')).toBe('Accept-Encoding');
+    expect(zipped!.headers.get('etag')).not.toBe(plain!.headers.get('etag'));
+    expect(await zipped!.arrayBuffer()).toEqual(await plain!.arrayBuffer());
+    expect((await tlog('tile/0/000', { 'accept-encoding': 'gzip' })).headers.get('content-encoding')).toBeNull();
+  });
+
+  it.each([
+    ...['tile/0/000.p/0', 'tile/0/000.p/256', 'tile/0/000.p/01', 'tile/0/000/', 'tile/0/0', 'tile/0/x000/000'],
+    ...['tile/00/000', 'tile/64/000', 'tile/-1/000', 'tile/0/000%2Ep/7', 'tile/entries/0', 'tile/0', 'tile/', 'tile'],
+    ...['tile/0/002', 'tile/0/002.p/255', 'tile/1/000', 'tile/1/000.p/200', 'tile/2/000.p/1', 'tile/entries/x001/000'],
+    ...['tile/8/x999/x999/x999/x999/x999/999', 'vkeys', 'checkpoint/x'],
+  ])('has no %s', async (path) => {
+    expect((await tlog(path)).status).toBe(404);
+  });
+
+  it('is closed to other keys, and to nobody where the tenant is open', async () => {
+    for (const path of ['checkpoint', 'tile/0/000', 'tile/entries/000']) {
+      expect((await fetch(`${server.url}/tlog/default/${path}`)).status).toBe(401);
+      expect((await tlog(path, { authorization: 'Bearer no' })).status).toBe(401);
+      expect((await asked(`/tlog/nobody/${path}`)).status).toBe(404);
+    }
+    let open: Response;
+    do open = await fetch(`${server.url}/tlog/system/checkpoint`);
+    while (open.status === 404);
+    expect(open.headers.get('cache-control')).toBe('public, max-age=1');
+    const note = await open.text();
+    expect(note.split('\n')[0]).toBe('assay.local/ledger/system');
+    const [, size] = note.split('\n');
+    const bundle = await fetch(`${server.url}/tlog/system/tile/entries/000.p/${size}`);
+    expect(bundle.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    const entries = entriesOfBundle(new Uint8Array(await bundle.arrayBuffer()), Number(size));
+    expect(entries.map((entry) => parseEvent(entry).kind)).not.toContain('audit.read');
+  });
+
+  it('notes who reads once an hour, not once a tile', async () => {
+    type Noted = { events: { event: { data: { query: string } } }[] };
+    const { events } = await json<Noted>('/api/v1/audit/events?kind=audit.read&limit=1000');
+    const queries = events.map(({ event }) => event.data.query);
+    for (const query of ['tlog', 'event', 'consistency'])
+      expect(queries.filter((noted) => noted === query)).toHaveLength(1);
+  });
+});
