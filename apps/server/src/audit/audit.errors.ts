@@ -34,6 +34,10 @@ export type AuditErrorCode =
   | 'AUDIT.FILTER_INVALID'
   | 'AUDIT.VERIFIER_KEY_INVALID'
   | 'AUDIT.VERIFICATION_BUSY'
+  | 'AUDIT.VERIFICATION_NOT_FOUND'
+  | 'AUDIT.RANGE_INVALID'
+  /** A thread that reads and digests entries could not read the store, or died. */
+  | 'AUDIT.VERIFIER_THREAD_FAILED'
   | 'AUDIT.ORIGIN_INVALID'
   /** A ledger exists under another ASSAY_ORIGIN. */
   | 'AUDIT.ORIGIN_CHANGED'
@@ -46,9 +50,44 @@ export type AuditErrorCode =
   | 'AUDIT.KEY_NOT_FOUND'
   /** What the key was to sign it will not: its private half is gone. */
   | 'AUDIT.KEY_RETIRED'
+  /** It signs still, or its successor does not everywhere yet. */
+  | 'AUDIT.KEY_IN_USE'
+  /** The ledgers have not all moved to the last new key yet. */
+  | 'AUDIT.ROTATION_PENDING'
+  | 'AUDIT.KEY_REQUEST_INVALID'
+  /** Only the deployment's operator may do it. */
+  | 'AUDIT.OPERATOR_REQUIRED'
   /** The keys are in the folder of another process. */
   | 'AUDIT.KEYS_ELSEWHERE'
   | 'AUDIT.MARK_UNREADABLE'
+  /** AUDIT_ANCHOR_URL lies with what it is to be an anchor for. */
+  | 'AUDIT.ANCHOR_NOT_APART'
+  /** What lies in the anchor store is not what was put there. */
+  | 'AUDIT.ANCHOR_MISMATCH'
+  /** A checkpoint of ours is anchored that the ledger does not hold. The ledger is suspended. */
+  | 'AUDIT.ANCHOR_CONTRADICTED'
+  | 'AUDIT.WITNESS_POLICY_INVALID'
+  /** The witness does not know this log: its operator has to add the verifier key. */
+  | 'AUDIT.WITNESS_LOG_UNKNOWN'
+  /** The witness knows the log under other keys. */
+  | 'AUDIT.WITNESS_KEY_UNKNOWN'
+  | 'AUDIT.WITNESS_REFUSED'
+  | 'AUDIT.WITNESS_UNAVAILABLE'
+  | 'AUDIT.WITNESS_ANSWER_INVALID'
+  /** The witness has cosigned a history that is not this one, or more of it than there is. */
+  | 'AUDIT.WITNESS_CONTRADICTED'
+  | 'AUDIT.TSA_CA_INVALID'
+  | 'AUDIT.TSA_REFUSED'
+  | 'AUDIT.TSA_UNAVAILABLE'
+  | 'AUDIT.TOKEN_MALFORMED'
+  | 'AUDIT.TOKEN_IMPRINT'
+  | 'AUDIT.TOKEN_NONCE'
+  /** The authority's clock is far from ours. */
+  | 'AUDIT.TOKEN_TIME'
+  | 'AUDIT.TOKEN_PURPOSE'
+  | 'AUDIT.TOKEN_EXPIRED'
+  | 'AUDIT.TOKEN_CHAIN'
+  | 'AUDIT.TOKEN_SIGNATURE'
   /** The store does not hold what was signed. Never leaves: the ledger is suspended. */
   | 'AUDIT.CONTRADICTED'
   /** The store's head is behind the newest signed checkpoint. */
