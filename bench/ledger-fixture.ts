@@ -62,7 +62,7 @@ async function roomOver(store: MongoStore, settings: Settings): Promise<BenchRoo
     entries,
     keys,
     reader: new LedgerReader(entries, checkpoints),
-    seal: new SealEventsHandler(settings, kinds, ledgers, new SubjectKeys(store), keys, prepared),
+    seal: new SealEventsHandler(settings, kinds, ledgers, new SubjectKeys(store), NO_EVENT_KEYS, prepared),
     record: new RecordEventsHandler(settings, appenders, prepared),
     signer: new CheckpointSigner(
       settings,
@@ -74,6 +74,9 @@ async function roomOver(store: MongoStore, settings: Settings): Promise<BenchRoo
     ),
   };
 }
+
+/** As where no tenant asks for signed events. */
+const NO_EVENT_KEYS = { signerOf: () => Promise.resolve(undefined) };
 
 const sampleKinds = eventKinds({
   'job.created': {

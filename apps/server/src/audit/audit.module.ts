@@ -7,15 +7,22 @@ import { AuditKeys } from './keys/audit-keys.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
 import { HighWaterFiles } from './checkpoints/high-water-files.js';
 import { SigningTask } from './checkpoints/signing-task.js';
+import { MarkKeyCompromisedHandler } from './commands/mark-key-compromised.handler.js';
 import { NoteAccessHandler } from './commands/note-access.handler.js';
 import { NoteLedgersHandler } from './commands/note-ledgers.handler.js';
 import { RecordEventsHandler } from './commands/record-events.handler.js';
 import { RecordFactHandler } from './commands/record-fact.handler.js';
+import { RetireKeyHandler } from './commands/retire-key.handler.js';
+import { RotateKeyHandler } from './commands/rotate-key.handler.js';
 import { SealEventsHandler } from './commands/seal-events.handler.js';
 import { KnownKinds } from './events/known-kinds.js';
 import { AuditController } from './http/audit.controller.js';
 import { ProofsController } from './http/proofs.controller.js';
 import { TlogController } from './http/tlog.controller.js';
+import { EventKeyUse } from './keys/event-key-use.js';
+import { KeyChanges } from './keys/key-changes.js';
+import { KeyUse } from './keys/key-use.js';
+import { PublicKeys } from './keys/public-keys.js';
 import { GetAuditHealthHandler } from './queries/get-audit-health.handler.js';
 import { GetConsistencyHandler } from './queries/get-consistency.handler.js';
 import { GetEventProofHandler } from './queries/get-event-proof.handler.js';
@@ -29,6 +36,7 @@ import { ListEventsHandler } from './queries/list-events.handler.js';
 import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
 import { Checkpoints } from './storage/checkpoints.store.js';
 import { LedgerEntries } from './storage/ledger-entries.store.js';
+import { LedgerKeys } from './storage/ledger-keys.store.js';
 import { LedgerReader } from './storage/ledger-reader.store.js';
 import { Ledgers } from './storage/ledgers.store.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';
@@ -64,6 +72,8 @@ export class AuditModule {
           CheckpointSigner,
           SigningTask,
         ],
+        ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
+        ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
         ...[Tiles, TileEntries, TileWriter, PublishedTrees],
         ...[GetPublishedNoteHandler, GetTileHandler, GetEventHandler, GetEventProofHandler, GetConsistencyHandler],
         ...[SealEventsHandler, RecordEventsHandler, RecordFactHandler, NoteAccessHandler, NoteLedgersHandler],

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { CommandBus } from '@nestjs/cqrs';
 import { hexOf, parseEvent, rootOf, type LedgerEvent, type StoredEntry } from '#libs/ledger';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
-import { AuditKeys } from '../keys/audit-keys.js';
 import { NoteLedgers } from './note-ledgers.command.js';
 
 const HOUR_MS = 3_600_000;
@@ -42,21 +41,6 @@ describe('what the system ledger notes', () => {
     await room.close();
     room = await startRoom({ dataDir: room.dataDir });
   };
-
-  it('is the activation of the note key, once whatever the hour and the process', async () => {
-    await note();
-    nextHour();
-    await note();
-    await restarted();
-    await note();
-    const { keyId, publicKey } = room.module.get(AuditKeys).verifierKeys('system', 'assay.test/ledger/system')[0]!;
-    expect(await noted('key.activated')).toMatchObject([
-      {
-        actor: { type: 'system', id: 'ledger' },
-        data: { key_id: keyId, purpose: 'note', public_key_sha256: sha256(publicKey) },
-      },
-    ]);
-  });
 
   it('is size and root of a ledger as its newest checkpoint says, once an hour in any process', async () => {
     await room.record(3);

@@ -7,11 +7,10 @@ import { Settings } from '../../settings.js';
 import { PreparedEvents } from '../append/prepared-events.js';
 import { AuditError } from '../audit.errors.js';
 import type { EventDraft, SealedEvent } from '../audit.types.js';
-import { AuditKeys } from '../keys/audit-keys.js';
 import { assertFresh } from '../domain/event-age.js';
 import { personsOf, sealedEvent, type DatedDraft } from '../domain/sealed-event.js';
 import { KnownKinds } from '../events/known-kinds.js';
-
+import { EventKeyUse } from '../keys/event-key-use.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { SubjectKeys } from '../storage/subject-keys.store.js';
 import { SealEvents } from './seal-events.command.js';
@@ -23,7 +22,7 @@ export class SealEventsHandler implements ICommandHandler<SealEvents> {
     private readonly kinds: KnownKinds,
     private readonly ledgers: Ledgers,
     private readonly subjects: SubjectKeys,
-    private readonly keys: AuditKeys,
+    @Inject(EventKeyUse) private readonly eventKeys: Pick<EventKeyUse, 'signerOf'>,
     private readonly prepared: PreparedEvents,
   ) {}
 
@@ -48,8 +47,7 @@ export class SealEventsHandler implements ICommandHandler<SealEvents> {
       env: this.settings.env,
       received_at: now.toISOString(),
     };
-    const signs = this.settings.audit.eventSignatureTenants.includes(tenant);
-    const signer = signs ? this.keys.eventSigner : undefined;
+    const signer = await this.eventKeys.signerOf(tenant, draft.kind);
     const { sealed, event } = sealedEvent(draft, kind, meta, pseudonyms, signer);
     this.prepared.remember(sealed, event);
     return sealed;

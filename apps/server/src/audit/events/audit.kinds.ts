@@ -1,9 +1,26 @@
 import { eventKinds } from '#libs/ledger';
 
+/** `key_id`: as signature lines of the ledger name it; the `kid` of an event key; the id of a MAC's master key. */
+const KEY = {
+  key_id: 'id',
+  purpose: { oneOf: ['note', 'cosignature', 'event', 'mac'] },
+  ledger: { optional: 'code' },
+} as const;
+
 /** What this room says happened. */
 export const auditEventKinds = eventKinds({
-  /** A note key signs from this ledger size on. In the system ledger. */
-  'key.activated': { schema: 1, data: { key_id: 'id', purpose: { oneOf: ['note'] }, public_key_sha256: 'digest' } },
+  /**
+   * A key that this ledger is to be signed with. It signs no size up to `from_size`, and unless that is 0, none up to
+   * that of the first checkpoint by another key over this entry. With `ledger`, in the system ledger: of that ledger.
+   */
+  'key.activated': {
+    schema: 2,
+    data: { ...KEY, public_key_sha256: { optional: 'digest' }, from_size: 'count' },
+  },
+  /** The key signed no size of the ledger above `to_size`, and its private half is gone. */
+  'key.retired': { schema: 1, data: { ...KEY, to_size: 'count' } },
+  /** Whoever else has the key: from this size on, what it signed counts only where an anchor dates it earlier. */
+  'key.compromised': { schema: 1, data: { ...KEY, since_size: 'count' } },
   /** Hourly, in the system ledger: so that a whole ledger cannot vanish or shrink unseen. */
   'ledger.noted': { schema: 1, data: { ledger: 'code', size: 'count', root: 'digest', origin_sha256: 'digest' } },
   /** Entries were read; once per credential, query and hour. */

@@ -6,9 +6,10 @@ import { AuditError } from '../audit.errors.js';
 import { sameBytes } from '../domain/entry.js';
 import { originOf } from '../domain/origin.js';
 import type { EventSigner } from '../domain/sealed-event.js';
+import { keyEntryFault } from './key-entry.js';
 import { readIfThere, removeFile, replaceFile, secretIfThere } from './key-files.js';
-import { currentKey, keysOf, parsedRing, ringText } from './key-ring.js';
-import type { Compromise, KeyRing, RingKey, SigningPurpose } from './key-ring.js';
+import { currentKey, keysOf, parsedRing, publicKeyIn, ringText } from './key-ring.js';
+import type { Compromise, KeyRing, PublicHalf, RingKey, SigningPurpose } from './key-ring.js';
 import { macRing, rotatedMacRing, type MacRing } from './mac-ring.js';
 import { firstPrivateKey, newPrivateKey, seedOf } from './private-keys.js';
 import { parsedRanges, rangeAt, rangesText, type SigningRanges } from './signing-ranges.js';
@@ -59,8 +60,19 @@ export class AuditKeys {
     return new AuditKeys(folder, settings.origin, signs, ring, seeds, macs);
   }
 
+  /** All that this folder knows of, oldest first. */
   get keys(): KeyRing {
     return this.ring;
+  }
+
+  /** Throws AUDIT.KEY_NOT_FOUND. */
+  key(id: string): RingKey {
+    return keyIn(this.ring, id);
+  }
+
+  /** Throws AUDIT.KEYS_ELSEWHERE in a process that signs no checkpoints. */
+  assertSigns(): void {
+    if (!this.signs) throw elsewhere('signs no checkpoints');
   }
 
   /** Who signs the note of this ledger at this size. Rejects with AUDIT.KEYS_ELSEWHERE or AUDIT.KEY_RETIRED. */
@@ -104,9 +116,25 @@ export class AuditKeys {
     return new Map(this.ring.filter(({ purpose }) => purpose === 'event').map((key) => [key.id, publicKeyIn(key)]));
   }
 
-  /** How a ledger's entries name a key: as its notes do, or by the key's own id. */
-  keyIdIn({ id, purpose, public_key: publicKey }: PublicHalf, ledger: string): string {
-    return keyIdIn({ id, purpose, public_key: publicKey }, this.deployment, ledger);
+  /** How the entries of a ledger of this origin name a key: as its signature lines do, an event key by its `kid`. */
+  keyIdIn(key: PublicHalf, origin: string): string {
+    if (key.purpose === 'event') return key.id;
+    if (key.purpose === 'note') return verifierKey(origin, publicKeyIn(key)).keyId;
+    return verifierKey(cosignerName(this.deployment), publicKeyIn(key), 'cosignature/v1').keyId;
+  }
+
+  /**
+   * What is wrong with an entry that is about to be signed for the first time, when it tells of a key for notes what the
+   * ring does not know: nobody here wrote it. Without this whoever can write to the database could have the honest key
+   * vouch for his own.
+   */
+  keyEntryFault(tenant: string, origin: string, bytes: Uint8Array): string | undefined {
+    if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"kind":"key.')) return undefined;
+    return keyEntryFault(tenant, bytes, {
+      ring: this.ring,
+      ranges: this.ranges.get(tenant),
+      keyIdOf: (key) => this.keyIdIn(key, origin),
+    });
   }
 
   /** HMAC-SHA-256 over a note's text, with the id of the master key. Not evidence: whoever can check it can forge it. */
@@ -129,7 +157,7 @@ export class AuditKeys {
 
   /** Which key signs which size of a ledger; written down before the first is used. Rejects with AUDIT.KEYS_ELSEWHERE. */
   async rangesOf(tenant: string): Promise<SigningRanges> {
-    const known = this.ranges.get(tenant) ?? (await this.storedRanges(tenant));
+    const known = await this.storedRanges(tenant);
     if (known) return known;
     const first = await this.firstRanges(tenant);
     await this.keepRanges(tenant, first);
@@ -187,20 +215,17 @@ export class AuditKeys {
     });
   }
 
-  /** Ranges as the file has them, undefined when there is none; makes none. */
+  /** As `rangesOf`; undefined, and nothing is written, for a ledger that was never signed. */
   async storedRanges(tenant: string): Promise<SigningRanges | undefined> {
-    if (!this.signs) throw elsewhere('signs no checkpoints');
+    const known = this.ranges.get(tenant);
+    if (known) return known;
+    this.assertSigns();
     const path = this.rangesFile(tenant);
     const text = await secretIfThere(path);
     if (text === undefined) return undefined;
     const ranges = parsedRanges(text, path);
     this.ranges.set(tenant, ranges);
     return ranges;
-  }
-
-  /** As last read or written, for a check that cannot wait. */
-  knownRanges(tenant: string): SigningRanges | undefined {
-    return this.ranges.get(tenant);
   }
 
   private seedAt(ranges: SigningRanges['note'], tenant: string, size: number): { id: string; seed: Uint8Array } {
@@ -235,7 +260,7 @@ export class AuditKeys {
   }
 
   private async keepRanges(tenant: string, ranges: SigningRanges): Promise<void> {
-    if (!this.signs) throw elsewhere('signs no checkpoints');
+    this.assertSigns();
     await replaceFile(this.rangesFile(tenant), rangesText(ranges));
     this.ranges.set(tenant, ranges);
   }
@@ -259,20 +284,7 @@ export class AuditKeys {
   }
 }
 
-/** What anyone may know of a key. */
-export type PublicHalf = Pick<RingKey, 'id' | 'purpose' | 'public_key'>;
-
 export const cosignerName = (deployment: string): string => `${deployment}/cosigner`;
-
-export const publicKeyIn = ({ public_key: key }: Pick<RingKey, 'public_key'>): Uint8Array =>
-  new Uint8Array(Buffer.from(key, 'base64'));
-
-/** How the entries of a ledger name a key: by the key id of its signature lines, an event key by its `kid`. */
-export function keyIdIn(key: PublicHalf, deployment: string, ledger: string): string {
-  if (key.purpose === 'event') return key.id;
-  if (key.purpose === 'note') return verifierKey(originOf(deployment, ledger), publicKeyIn(key)).keyId;
-  return verifierKey(cosignerName(deployment), publicKeyIn(key), 'cosignature/v1').keyId;
-}
 
 async function openedRing(
   folder: string,

@@ -29,6 +29,12 @@ export interface RingKey {
   compromised?: Compromise[];
 }
 
+/** What anyone may know of a key. */
+export type PublicHalf = Pick<RingKey, 'id' | 'purpose' | 'public_key'>;
+
+export const publicKeyIn = ({ public_key: key }: Pick<RingKey, 'public_key'>): Uint8Array =>
+  new Uint8Array(Buffer.from(key, 'base64'));
+
 /** Oldest first. */
 export type KeyRing = readonly RingKey[];
 
@@ -42,7 +48,11 @@ export function currentKey(ring: KeyRing, purpose: SigningPurpose, tenant?: stri
 }
 
 /** Every key that signs or has signed notes of this ledger, or may yet, oldest first. */
-export function keysOf(ring: KeyRing, purpose: SigningPurpose, tenant: string): RingKey[] {
+export function keysOf<Key extends Pick<RingKey, 'purpose' | 'tenant'>>(
+  ring: readonly Key[],
+  purpose: SigningPurpose,
+  tenant: string,
+): Key[] {
   return ring.filter((key) => key.purpose === purpose && (key.tenant === undefined || key.tenant === tenant));
 }
 

@@ -1,0 +1,66 @@
+import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { AuditError } from '../audit.errors.js';
+import { SYSTEM } from '../domain/origin.js';
+import { AuditKeys } from '../keys/audit-keys.js';
+import { KeyChanges } from '../keys/key-changes.js';
+import { assertOperator, refusedField } from '../keys/key-requests.js';
+import { KeyUse } from '../keys/key-use.js';
+import { Ledgers } from '../storage/ledgers.store.js';
+import { RotateKey } from './rotate-key.command.js';
+
+@CommandHandler(RotateKey)
+export class RotateKeyHandler implements ICommandHandler<RotateKey> {
+  constructor(
+    private readonly keys: AuditKeys,
+    private readonly changes: KeyChanges,
+    private readonly use: KeyUse,
+    private readonly ledgers: Ledgers,
+  ) {}
+
+  async execute(command: RotateKey): Promise<{ id: string }> {
+    const { tenant, requester } = command;
+    assertOperator(requester);
+    this.keys.assertSigns();
+    const ledger = await this.checked(command);
+    await this.ledgers.assertOpen(SYSTEM);
+    await this.ledgers.assertOpen(ledger);
+    const id = await this.added(command);
+    // If the process dies here, the key is in the ring and nobody was told: the next turn of the signer records it.
+    const { origin } = await this.ledgers.ledger(ledger);
+    await this.changes.record({ _id: ledger, origin }, requester.actor);
+    if (tenant !== undefined) await this.changes.record(await this.ledgers.ledger(SYSTEM), requester.actor);
+    return { id };
+  }
+
+  /** The ledger whose entry tells of the act first. */
+  private async checked({ purpose, tenant }: RotateKey): Promise<string> {
+    if (purpose === 'mac' && this.keys.macIds.fromSetting) {
+      throw refusedField(
+        'purpose',
+        'the MAC keys are those of AUDIT_SIGNING_KEY: put a new one first there and restart',
+      );
+    }
+    if (purpose === 'event') void this.keys.eventSigner;
+    if (tenant !== undefined && purpose !== 'note')
+      throw refusedField('tenant', 'only a note key can be a tenant’s own');
+    if (tenant !== undefined && !(await this.ledgers.find(tenant)))
+      throw refusedField('tenant', 'there is no such ledger');
+    if (purpose === 'note' || purpose === 'cosignature') await this.assertSettled(purpose, tenant);
+    return tenant ?? SYSTEM;
+  }
+
+  private async assertSettled(purpose: 'note' | 'cosignature', tenant: string | undefined): Promise<void> {
+    const waiting = await this.use.waiting(purpose, tenant);
+    if (waiting.length === 0) return;
+    throw new AuditError(
+      'AUDIT.ROTATION_PENDING',
+      `${waiting.length} ledgers have not moved to the newest ${purpose} key yet, ${waiting[0]} is one`,
+    );
+  }
+
+  private async added({ purpose, tenant }: RotateKey): Promise<string> {
+    if (purpose !== 'mac') return (await this.keys.add(purpose, tenant)).id;
+    await this.keys.addMac();
+    return this.keys.macIds.current;
+  }
+}

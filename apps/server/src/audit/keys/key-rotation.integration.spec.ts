@@ -1,0 +1,171 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandBus } from '@nestjs/cqrs';
+import { parseEvent, parseNote, verifierKeyText, type LedgerEvent, type StoredEntry } from '#libs/ledger';
+import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
+import type { Requester } from '../audit.types.js';
+import { CheckpointSigner } from '../checkpoints/checkpoint-signer.js';
+import { MarkKeyCompromised } from '../commands/mark-key-compromised.command.js';
+import { RetireKey } from '../commands/retire-key.command.js';
+import { RotateKey, type RotatedPurpose } from '../commands/rotate-key.command.js';
+import { Checkpoints } from '../storage/checkpoints.store.js';
+import { AuditKeys } from './audit-keys.js';
+import { KeyChanges } from './key-changes.js';
+
+const ORIGIN = `assay.test/ledger/${TENANT}`;
+const OPERATOR: Requester = { tenant: TENANT, actor: { type: 'operator', id: 'olga' } };
+
+describe('the keys of a ledger', () => {
+  let room: AuditRoom;
+  beforeEach(async () => (room = await startRoom()));
+  afterEach(() => room.remove());
+
+  const keys = () => room.module.get(AuditKeys);
+  const act = <T>(command: object): Promise<T> => room.module.get(CommandBus).execute(command as never) as Promise<T>;
+  const rotate = (purpose: RotatedPurpose = 'note', tenant?: string) =>
+    act<{ id: string }>(new RotateKey(purpose, tenant, OPERATOR));
+  /** What the signing task does with a ledger, four times a second. */
+  const turn = async (tenant = TENANT) => {
+    const ledger = { _id: tenant, origin: `assay.test/ledger/${tenant}` };
+    await room.module.get(KeyChanges).turn(ledger);
+    return room.module.get(CheckpointSigner).sign(ledger);
+  };
+  /** Until nothing waits and nothing is unsigned. */
+  const settled = async (tenant = TENANT) => {
+    for (let turns = 0; (await turn(tenant)).state === 'signed'; turns++)
+      if (turns > 20) throw new Error('never still');
+  };
+  const restarted = async () => {
+    await room.close();
+    room = await startRoom({ dataDir: room.dataDir });
+  };
+  const said = async (tenant: string, kind: string): Promise<LedgerEvent[]> => {
+    const entries = room.store
+      .collection<StoredEntry>('ledger_entries')
+      .find({ tenant, kind }, { promoteBuffers: true })
+      .sort({ seq: 1 });
+    return (await entries.toArray()).map(({ bytes }) => parseEvent(bytes));
+  };
+  const signersBySize = async (): Promise<Map<number, string>> => {
+    const { collection } = room.module.get(Checkpoints);
+    const all = await collection.find({ tenant: TENANT }).sort({ size: 1 }).toArray();
+    return new Map(
+      all.map(({ size, note }) => [
+        size,
+        parseNote(note)
+          .signatures.map(({ keyId }) => keyId)
+          .join(),
+      ]),
+    );
+  };
+  const noteIds = () =>
+    keys()
+      .verifierKeys(TENANT, ORIGIN)
+      .map(({ keyId }) => keyId);
+
+  it('are said in it before the first checkpoint, once, and in the system ledger', async () => {
+    await room.record(1);
+    await settled();
+    await settled('system');
+    await restarted();
+    await settled();
+    const activations = await said(TENANT, 'key.activated');
+    expect(activations.map(({ data }) => [data!['purpose'], data!['key_id'], data!['from_size']])).toEqual([
+      ['note', noteIds()[0], 0],
+      ['cosignature', keys().cosignerKeys()[0]!.keyId, 0],
+      ['mac', keys().macIds.current, 0],
+    ]);
+    expect((await said('system', 'key.activated')).map(({ data }) => data!['purpose'])).toEqual([
+      'note',
+      'cosignature',
+      'mac',
+    ]);
+    expect(await room.verify(keys().verifierKeys(TENANT, ORIGIN).map(verifierKeyText))).toMatchObject({
+      tier: 'consistent',
+      keys: 'pinned',
+    });
+  });
+
+  it('are followed by new ones only after a checkpoint of the old one over the new one', async () => {
+    await room.record(3);
+    await settled();
+    const { id } = await rotate();
+    expect(keys().keys.at(-1)).toMatchObject({ id, purpose: 'note' });
+    await settled();
+    await room.record(2, 3);
+    await settled();
+    const [old, fresh] = noteIds();
+    const signers = [...(await signersBySize())];
+    const activatedAt = (await room.stored()).findIndex(
+      ({ bytes }) => parseEvent(bytes).data?.['key_id'] === fresh && parseEvent(bytes).kind === 'key.activated',
+    );
+    const first = signers.find(([, by]) => by === fresh)![0];
+    expect(signers.map(([size, by]) => by === (size < first ? old : fresh))).not.toContain(false);
+    expect(signers.some(([size, by]) => by === old && size > activatedAt)).toBe(true);
+    expect(await room.verify(keys().verifierKeys(TENANT, ORIGIN).map(verifierKeyText))).toMatchObject({
+      tier: 'consistent',
+      keys: 'pinned',
+      breaks: [],
+    });
+  });
+
+  it('lie in files that only their owner can use', async () => {
+    await room.record(1);
+    await settled();
+    await rotate();
+    const folder = join(room.dataDir, 'keys');
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    const files = await readdir(folder, { recursive: true, withFileTypes: true });
+    const modes = await Promise.all(
+      files
+        .filter((file) => file.isFile())
+        .map(async (file) => (await stat(join(file.parentPath, file.name))).mode & 0o777),
+    );
+    expect(modes.length).toBeGreaterThan(6);
+    expect(new Set(modes)).toEqual(new Set([0o600]));
+  });
+
+  it('are retired with the last size they signed, and their private half is gone', async () => {
+    await room.record(3);
+    await settled();
+    await rotate();
+    const [first] = keys().keys;
+    await expect(act(new RetireKey(first!.id, OPERATOR))).rejects.toMatchObject({ code: 'AUDIT.KEY_IN_USE' });
+    await settled();
+    await settled('system');
+    await act(new RetireKey(first!.id, OPERATOR));
+    await settled();
+    const signers = [...(await signersBySize())];
+    const last = signers.filter(([, by]) => by === noteIds()[0]).at(-1)![0];
+    expect((await said(TENANT, 'key.retired')).map(({ data }) => data)).toEqual([
+      { key_id: noteIds()[0], purpose: 'note', to_size: last },
+    ]);
+    expect(await readdir(join(room.dataDir, 'keys'))).not.toContain('note.key');
+    await restarted();
+    await room.record(1, 9);
+    await settled();
+    expect(await room.verify(keys().verifierKeys(TENANT, ORIGIN).map(verifierKeyText))).toMatchObject({
+      tier: 'consistent',
+      breaks: [],
+    });
+  });
+
+  it('are said to be compromised since a size, but only when another one signs', async () => {
+    await room.record(3);
+    await settled();
+    const [first] = keys().keys;
+    await expect(act(new MarkKeyCompromised(first!.id, 0, undefined, OPERATOR))).rejects.toMatchObject({
+      code: 'AUDIT.KEY_IN_USE',
+    });
+    await rotate();
+    await settled();
+    await act(new MarkKeyCompromised(first!.id, 2, TENANT, OPERATOR));
+    await settled();
+    expect((await said(TENANT, 'key.compromised')).map(({ data }) => data)).toEqual([
+      { key_id: noteIds()[0], purpose: 'note', since_size: 2 },
+    ]);
+    expect((await said('system', 'key.compromised')).map(({ data }) => data)).toEqual([
+      { key_id: noteIds()[0], ledger: TENANT, purpose: 'note', since_size: 2 },
+    ]);
+  });
+});
