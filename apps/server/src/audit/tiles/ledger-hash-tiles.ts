@@ -28,5 +28,5 @@ export class LedgerHashTiles implements HashTiles {
   }
 }
 
-export const tileMissing = (tenant: string, level: number, index: number): AuditError =>
+const tileMissing = (tenant: string, level: number, index: number): AuditError =>
   new AuditError('AUDIT.TILE_MISSING', `tile ${level}/${index} of ${tenant} was published and is missing`);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {
   consistencyProofFrom,
   inclusionProofFrom,
+  leafHash,
   rootFrom,
   rootOf,
   verifyConsistency,
@@ -110,6 +111,27 @@ describe('cover', () => {
     const late = new TileWriter(tiles, new InMemoryEntries(entries));
     await expect(late.cover(TENANT, 512)).rejects.toMatchObject({ code: 'AUDIT.TILE_CONTRADICTED' });
     expect(tiles.stored.get(first!._id)!.hashes).toBe(other);
+  });
+
+  it('holds new tiles against the signed root', async () => {
+    const { writer } = openRoom();
+    await writer.cover(TENANT, 700, rootOf(leaves.slice(0, 700)));
+    const changed = entries.map((entry) => ({ ...entry }));
+    const bytes = Buffer.from('another');
+    changed[800] = { seq: 800, bytes, leaf_hash: leafHash(bytes) };
+    const late = new TileWriter(new InMemoryTiles(), new InMemoryEntries(changed));
+    await expect(late.cover(TENANT, 1100, rootOf(leaves.slice(0, 1100)))).rejects.toMatchObject({
+      code: 'AUDIT.TILE_CONTRADICTED',
+    });
+  });
+
+  it('says when a tile below is missing', async () => {
+    const { tiles, read } = openRoom();
+    await new TileWriter(tiles, read).cover(TENANT, 65_535);
+    tiles.stored.delete(`${TENANT}:0:0000000000000100`);
+    await expect(new TileWriter(tiles, read).cover(TENANT, 65_536)).rejects.toMatchObject({
+      code: 'AUDIT.TILE_CONTRADICTED',
+    });
   });
 
   it('takes no hash from a column: an entry whose bytes were changed makes no tile', async () => {

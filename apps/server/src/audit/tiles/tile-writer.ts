@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { equalBytes, leafHash, TILE_WIDTH } from '#libs/ledger';
+import { equalBytes, leafHash, rootFrom, TILE_WIDTH } from '#libs/ledger';
 import type { StoredEntry } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
 import { fullTiles, rootOfTile, storedTile, type StoredTile } from '../domain/tile.js';
 import { TileEntries } from '../storage/tile-entries.store.js';
 import { Tiles } from '../storage/tiles.store.js';
-import { tileMissing } from './ledger-hash-tiles.js';
+import { LedgerHashTiles } from './ledger-hash-tiles.js';
 
 /** Tiles made and stored at once: what a backlog holds in memory, and what is lost when the process dies within it. */
 const PIECE = 16;
@@ -16,44 +16,34 @@ const PIECE = 16;
  */
 @Injectable()
 export class TileWriter {
-  /** By tenant, how many full tiles of each level are known to be stored. */
-  private readonly stored = new Map<string, number[]>();
-
   constructor(
-    @Inject(Tiles) private readonly tiles: Pick<Tiles, 'add' | 'full' | 'count'>,
-    @Inject(TileEntries) private readonly entries: Pick<TileEntries, 'range'>,
+    @Inject(Tiles) private readonly tiles: Pick<Tiles, 'add' | 'full' | 'roots' | 'count'>,
+    @Inject(TileEntries) private readonly entries: Pick<TileEntries, 'range' | 'leafHashes'>,
   ) {}
 
   /**
-   * Resolves when every full tile of the tree of this size, of all levels, is stored. Reads what is new and nothing
-   * else, and after a start one index look-up a level. Rejects with AUDIT.TILE_CONTRADICTED (another tile is stored)
-   * or AUDIT.ENTRY_CONTRADICTED (an entry is missing, or its bytes are not what was appended): both mean that the
-   * store is not what was signed. Any other rejection may be tried again.
+   * Resolves when every full tile of the tree of this size, of all levels, is stored. Reads what is new, and otherwise
+   * one look at the end of an index for each level. With the signed `root`: new tiles were found to lead to it.
+   *
+   * Rejects with AUDIT.TILE_CONTRADICTED (other tiles are stored, or they lead to another root) or
+   * AUDIT.ENTRY_CONTRADICTED (an entry is missing, or its bytes are not what was appended): both mean that the store is
+   * not what was signed. Any other rejection may be tried again.
    */
-  async cover(tenant: string, size: number): Promise<void> {
-    const stored = this.stored.get(tenant) ?? (await this.countsOf(tenant));
+  async cover(tenant: string, size: number, root?: Uint8Array): Promise<void> {
+    let isNew = false;
     for (let level = 0; fullTiles(level, size) > 0; level++) {
       const wanted = fullTiles(level, size);
-      for (let next = stored[level] ?? 0; next < wanted; next = stored[level] ?? 0) {
+      for (let next = await this.tiles.count(tenant, level); next < wanted;) {
         const count = Math.min(PIECE, wanted - next);
-        await this.tiles.add(
-          level === 0 ? await this.leafTiles(tenant, next, count) : await this.upperTiles(tenant, level, next),
-        );
-        // If the process dies here, the count is read from the store again.
-        stored[level] = next + (level === 0 ? count : 1);
+        const made =
+          level === 0 ? await this.leafTiles(tenant, next, count) : [await this.upperTile(tenant, level, next)];
+        await this.tiles.add(made);
+        // If the process dies here, the next call goes on behind these.
+        next += made.length;
+        isNew = true;
       }
     }
-    this.stored.set(tenant, stored);
-  }
-
-  private async countsOf(tenant: string): Promise<number[]> {
-    const counts: number[] = [];
-    // A tile is stored after the tiles below it: a level without any has none above.
-    for (let level = 0, count = -1; count !== 0; level++) {
-      count = await this.tiles.count(tenant, level);
-      counts.push(count);
-    }
-    return counts;
+    if (isNew && root) await this.assertRoot(tenant, size, root);
   }
 
   private async leafTiles(tenant: string, index: number, count: number): Promise<StoredTile[]> {
@@ -68,17 +58,27 @@ export class TileWriter {
     );
   }
 
-  /** One, from the hashes of the 256 tiles below. */
-  private async upperTiles(tenant: string, level: number, index: number): Promise<StoredTile[]> {
+  /** From the hashes of the 256 tiles below. */
+  private async upperTile(tenant: string, level: number, index: number): Promise<StoredTile> {
     const roots: Uint8Array[] = [];
     for (let below = index * TILE_WIDTH; roots.length < TILE_WIDTH; below++) {
       const hashes = await this.tiles.full(tenant, level - 1, below);
-      if (!hashes) throw tileMissing(tenant, level - 1, below);
+      if (!hashes) throw contradicted(tenant, `tile ${level - 1}/${below} was stored and is missing`);
       roots.push(rootOfTile(hashes));
     }
-    return [storedTile(tenant, level, index, roots)];
+    return storedTile(tenant, level, index, roots);
+  }
+
+  /** An entry that was changed with all its hashes after it was signed, and before its tile was full, shows here. */
+  private async assertRoot(tenant: string, size: number, root: Uint8Array): Promise<void> {
+    const found = await rootFrom(new LedgerHashTiles(tenant, this.tiles, this.entries), size);
+    if (!equalBytes(found, root))
+      throw contradicted(tenant, `the tiles do not lead to the signed root of size ${size}`);
   }
 }
+
+const contradicted = (tenant: string, what: string): AuditError =>
+  new AuditError('AUDIT.TILE_CONTRADICTED', `of the ledger of ${tenant} ${what}`);
 
 /** From the bytes; undefined when the entry does not agree with itself. The store may hold anything. */
 function leafHashOf({ bytes, leaf_hash }: Pick<StoredEntry, 'bytes' | 'leaf_hash'>): Uint8Array | undefined {
