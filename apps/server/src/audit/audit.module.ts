@@ -6,7 +6,11 @@ import { PreparedEvents } from './append/prepared-events.js';
 import { AuditKeys } from './keys/audit-keys.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
 import { HighWaterFiles } from './checkpoints/high-water-files.js';
+import { NotedLedgers } from './checkpoints/noted-ledgers.js';
+import { SigningRound } from './checkpoints/signing-round.js';
 import { SigningTask } from './checkpoints/signing-task.js';
+import { StartCheck } from './checkpoints/start-check.js';
+import { Suspending } from './checkpoints/suspending.js';
 import { MarkKeyCompromisedHandler } from './commands/mark-key-compromised.handler.js';
 import { NoteAccessHandler } from './commands/note-access.handler.js';
 import { NoteLedgersHandler } from './commands/note-ledgers.handler.js';
@@ -69,6 +73,10 @@ export class AuditModule {
           Appenders,
           PreparedEvents,
           HighWaterFiles,
+          Suspending,
+          NotedLedgers,
+          StartCheck,
+          SigningRound,
           CheckpointSigner,
           SigningTask,
         ],

@@ -60,7 +60,12 @@ export class CheckpointSigner {
 
   /** The newest mark as the files have it now, for a verifier; undefined when this process has none. */
   async highWater(tenant: string): Promise<Mark | undefined> {
-    return (await this.marks.of(tenant).newest())?.mark;
+    return (await this.marks.of(tenant).newest())?.marks.at(-1);
+  }
+
+  /** Every tenant of whose ledger this process has a mark. */
+  async marked(): Promise<string[]> {
+    return this.marks.tenants();
   }
 
   /**
@@ -69,16 +74,16 @@ export class CheckpointSigner {
    */
   async renewed({ _id: tenant, origin }: Which): Promise<number> {
     const published = await this.checkpoints.published(tenant);
-    const kept = await this.marks.of(tenant).newest();
-    if (published?.origin !== origin || kept?.mark.size !== published.size) return Date.now();
+    const mark = await this.highWater(tenant);
+    if (!mark || published?.origin !== origin || published.size !== mark.size) return Date.now();
     const names = this.keys.cosignerKeys().map(({ keyId }) => keyId);
     const ours = published.cosignatures.filter(({ key_id: id }) => names.includes(id)).map(({ time }) => time);
     const due = (Math.max(0, ...ours) + RENEW_S) * 1_000;
     if (due > Date.now()) return due;
-    const cosignature = await this.cosignature(tenant, kept.mark.size, formatCheckpoint(kept.mark));
-    await this.checkpoints.addCosignatures(tenant, kept.mark.size, [cosignature]);
+    const cosignature = await this.cosignature(tenant, mark.size, formatCheckpoint(mark));
+    await this.checkpoints.addCosignatures(tenant, mark.size, [cosignature]);
     // If the process dies here, the line is there: the next one finds it fresh.
-    await this.checkpoints.keepFor(tenant, kept.mark.size, 'hourly');
+    await this.checkpoints.keepFor(tenant, mark.size, 'hourly');
     return (cosignature.time + RENEW_S) * 1_000;
   }
 
@@ -91,7 +96,7 @@ export class CheckpointSigner {
       head: () => this.entries.head(tenant),
       chainHashAt: (seq) => this.entries.chainHashAt(tenant, seq),
       entries: (seq, limit) => this.entries.after(tenant, seq, limit),
-      entryFault: () => undefined,
+      entryFault: ({ bytes }) => this.keys.keyEntryFault(tenant, origin, bytes),
       marks: this.marks.of(tenant),
       newest: () => this.checkpoints.newest(tenant),
       publishedSize: () => this.checkpoints.publishedSize(tenant),

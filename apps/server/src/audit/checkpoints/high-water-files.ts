@@ -7,24 +7,24 @@ import { FIRST_INCARNATION, originOf } from '../domain/origin.js';
 import { readIfThere, syncedFolder, writtenBeside } from '../keys/key-files.js';
 import { markText, parsedMark, sameMark, type Mark } from '../domain/high-water-mark.js';
 
-/** A mark, and which incarnation of the ledger it is of. */
-export interface KeptMark {
+/** Marks of one incarnation of a ledger, by size: one, or several while signers take turns at once or after a crash. */
+export interface KeptMarks {
   incarnation: number;
-  mark: Mark;
+  marks: Mark[];
 }
 
 /** What kept marks are asked for: the files below, or a test's memory. */
 export interface HighWater {
-  /** The mark of the newest incarnation, and of that the one of the largest size; undefined when there is none. */
-  newest(): Promise<KeptMark | undefined>;
+  /** Those of the newest incarnation; undefined when there is none. */
+  newest(): Promise<KeptMarks | undefined>;
   /**
    * Put if absent. Once resolved the mark survives a power cut. Resolves with what is there beside it of this
    * incarnation above `base`: marks of other signers, which were put before this resolved or will see this one.
    * Rejects with AUDIT.CONTRADICTED when another tree of this size was marked.
    */
-  put(kept: KeptMark, base: number): Promise<Mark[]>;
-  /** Forgets the smaller marks of this incarnation: a larger one that has them all as a prefix is kept. */
-  forgetBelow(kept: KeptMark): Promise<void>;
+  put(incarnation: number, mark: Mark, base: number): Promise<Mark[]>;
+  /** Forgets these: a larger one that has them all as a prefix is kept. */
+  forget(incarnation: number, sizes: readonly number[]): Promise<void>;
 }
 
 const NAME = /^([1-9]\d{0,8})-(\d{16})$/;
@@ -51,25 +51,28 @@ export class HighWaterFiles {
     originOf(this.settings.origin, tenant); // a tenant id, or else it could name any folder
     return {
       newest: () => this.newest(tenant),
-      put: (kept, base) => this.put(tenant, kept, base),
-      forgetBelow: (kept) => this.forgetBelow(tenant, kept),
+      put: (incarnation, mark, base) => this.put(tenant, incarnation, mark, base),
+      forget: async (incarnation, sizes) => {
+        await Promise.all(sizes.map((size) => rm(this.path(tenant, { incarnation, size }), { force: true })));
+      },
     };
   }
 
-  private async newest(tenant: string): Promise<KeptMark | undefined> {
+  private async newest(tenant: string): Promise<KeptMarks | undefined> {
     for (;;) {
-      const newest = (await this.listed(tenant)).at(-1);
-      if (!newest) return this.ofOlderVersion(tenant);
-      const mark = await this.read(tenant, newest);
-      // Gone since: a signer that put a larger one has forgotten it.
-      if (mark) return { incarnation: newest.incarnation, mark };
+      const listed = await this.listed(tenant);
+      const incarnation = listed.at(-1)?.incarnation;
+      if (incarnation === undefined) return this.ofOlderVersion(tenant);
+      const files = listed.filter((file) => file.incarnation === incarnation);
+      const marks = await Promise.all(files.map((file) => this.read(tenant, file)));
+      // One that is gone since was forgotten for a larger one, which may not be in this list.
+      if (marks.every((mark) => mark !== undefined)) return { incarnation, marks };
     }
   }
 
-  private async put(tenant: string, { incarnation, mark }: KeptMark, base: number): Promise<Mark[]> {
+  private async put(tenant: string, incarnation: number, mark: Mark, base: number): Promise<Mark[]> {
     const file = { incarnation, size: mark.size };
-    const path = this.path(tenant, file);
-    if (!(await putIfAbsent(path, markText(mark)))) {
+    if (!(await putIfAbsent(this.path(tenant, file), markText(mark)))) {
       const there = await this.read(tenant, file);
       if (there && !sameMark(there, mark)) {
         throw new AuditError('AUDIT.CONTRADICTED', `another tree of size ${mark.size} of ${tenant} was marked`);
@@ -85,17 +88,11 @@ export class HighWaterFiles {
     return others;
   }
 
-  private async forgetBelow(tenant: string, { incarnation, mark }: KeptMark): Promise<void> {
-    const listed = await this.listed(tenant);
-    const smaller = listed.filter((file) => file.incarnation === incarnation && file.size < mark.size);
-    await Promise.all(smaller.map((file) => rm(this.path(tenant, file), { force: true })));
-  }
-
   /** One file `<data>/keys/marks/<tenant>`, replaced each time: until the first mark is put beside the new ones. */
-  private async ofOlderVersion(tenant: string): Promise<KeptMark | undefined> {
+  private async ofOlderVersion(tenant: string): Promise<KeptMarks | undefined> {
     const text = await readIfThere(join(dirname(this.folder), 'marks', tenant));
     if (text === undefined) return undefined;
-    return { incarnation: FIRST_INCARNATION, mark: parsedMark(text, originOf(this.settings.origin, tenant)) };
+    return { incarnation: FIRST_INCARNATION, marks: [parsedMark(text, originOf(this.settings.origin, tenant))] };
   }
 
   private async listed(tenant: string): Promise<MarkFile[]> {

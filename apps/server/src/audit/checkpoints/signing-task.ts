@@ -9,15 +9,18 @@ import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { Appenders } from '../append/appenders.js';
 import { NoteLedgers } from '../commands/note-ledgers.command.js';
+import { Checkpoints } from '../storage/checkpoints.store.js';
 import { Ledgers, type Ledger } from '../storage/ledgers.store.js';
-import { CheckpointSigner } from './checkpoint-signer.js';
+import { SigningRound } from './signing-round.js';
+import { StartCheck } from './start-check.js';
 
-/** A checkpoint at most this often, in milliseconds. */
+/** From the beginning of one round to that of the next, in milliseconds. */
 const EVERY_MS = 250;
 /** How often ledgers are listed, for those that other processes append to. */
 const LIST_MS = 1_000;
 const LEASE_MS = 15_000;
 const RENEW_MS = 5_000;
+const THIN_MS = 3_600_000;
 
 /**
  * Signs the ledgers that grew, in the role `ledger`. The lease lets one process do it; two would sign the same trees.
@@ -29,13 +32,16 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
   private running: Promise<void> | undefined;
   private lease: Lease | null = null;
   private renewedAt = 0;
+  private thinnedAt = -THIN_MS;
   private lastFailure: string | undefined;
   private listed: { ledgers: Ledger[]; at: number } = { ledgers: [], at: -LIST_MS };
 
   constructor(
     @Inject(Settings) private readonly settings: Pick<Settings, 'roles' | 'dataDir'>,
     private readonly ledgers: Ledgers,
-    private readonly signer: CheckpointSigner,
+    private readonly startCheck: StartCheck,
+    private readonly round: SigningRound,
+    private readonly checkpoints: Checkpoints,
     private readonly appenders: Appenders,
     private readonly leases: Leases,
     private readonly commands: CommandBus,
@@ -46,10 +52,7 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
   async onApplicationBootstrap(): Promise<void> {
     await this.ledgers.assertOrigins();
     if (!this.settings.roles.includes('ledger')) return;
-    for (const ledger of await this.ledgers.all()) {
-      const reason = await this.signer.contradiction(ledger);
-      if (reason !== undefined && ledger.state === 'open') await this.suspend(ledger, reason);
-    }
+    await this.startCheck.run();
     this.running = this.loop();
   }
 
@@ -59,7 +62,10 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
     this.stopping.abort();
     await this.running;
     if (this.running && this.lease) {
-      await this.signAll(await this.ledgers.all()).catch((error: unknown) => this.failed(error));
+      await this.ledgers
+        .all()
+        .then((ledgers) => this.round.run(ledgers))
+        .catch((error: unknown) => this.failed(error));
       await this.leases.release(this.lease).catch(() => undefined); // it ends by itself
     }
   }
@@ -67,36 +73,25 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
   private async loop(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
+      const began = performance.now();
       await this.turn().then(
         () => (this.lastFailure = undefined),
         (error: unknown) => this.failed(error),
       );
-      await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
+      const left = EVERY_MS - (performance.now() - began);
+      await sleep(Math.max(0, left), undefined, { signal }).catch(() => undefined);
     }
   }
 
   private async turn(): Promise<void> {
     if (!(await this.holdsLease())) return;
-    if (performance.now() - this.listed.at >= LIST_MS) {
-      this.listed = { ledgers: await this.ledgers.all(), at: performance.now() };
-    }
-    await this.signAll(this.listed.ledgers);
+    const now = performance.now();
+    if (now - this.listed.at >= LIST_MS) this.listed = { ledgers: await this.ledgers.all(), at: now };
+    await this.round.run(this.listed.ledgers);
     await this.commands.execute(new NoteLedgers());
-  }
-
-  private async signAll(ledgers: readonly Ledger[]): Promise<void> {
-    for (const ledger of ledgers) {
-      if (ledger.state === 'suspended') continue;
-      const outcome = await this.signer.sign(ledger);
-      if (outcome.state === 'contradicted') await this.suspend(ledger, outcome.reason);
-    }
-  }
-
-  /** The store does not hold what was signed: an operator has to look, and until then nothing is added. */
-  private async suspend({ _id: tenant }: Ledger, reason: string): Promise<void> {
-    await this.ledgers.suspend(tenant, reason);
-    this.listed.at = -LIST_MS;
-    this.log.error('audit.suspended', { tenant_id: tenant, error_code: 'AUDIT.SUSPENDED', error_message: reason });
+    if (now - this.thinnedAt < THIN_MS) return;
+    await this.checkpoints.thin(new Date());
+    this.thinnedAt = now;
   }
 
   private async holdsLease(): Promise<boolean> {
@@ -108,9 +103,13 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
     return this.lease !== null;
   }
 
+  /** Four times a second the same would be noise. */
   private failed(error: unknown): void {
+    const code = codeOf(error);
+    if (code === this.lastFailure) return;
+    this.lastFailure = code;
     this.log.warn('audit.sign_failed', {
-      error_code: codeOf(error),
+      error_code: code,
       error_message: error instanceof Error ? error.message : '',
     });
   }

@@ -61,8 +61,8 @@ export async function signingTurn(ledger: Incarnation, ports: SigningPorts): Pro
 /** What in the store contradicts the marks; undefined when nothing does. Two looks at the ends of indexes. */
 export async function contradictionOf(ledger: Incarnation, ports: SigningPorts): Promise<string | undefined> {
   try {
-    const base = await markOf(ledger, ports);
-    await assertHolds(base, ports);
+    const marked = await marksOf(ledger, ports);
+    await assertHolds(marked.at(-1) ?? emptyMark(ledger.origin), ports);
     await signedBefore(ledger, ports);
     return undefined;
   } catch (error) {
@@ -86,16 +86,17 @@ function reasonOf(error: unknown): string {
 }
 
 async function turn(ledger: Incarnation, ports: SigningPorts): Promise<Signed> {
-  const base = await markOf(ledger, ports);
+  const marked = await marksOf(ledger, ports);
+  const base = marked.at(-1) ?? emptyMark(ledger.origin);
   await assertHolds(base, ports);
   const { newest, published } = await signedBefore(ledger, ports);
   const next = await proven(base, newest, ports);
   if (next.size === 0 || published >= next.size) return { state: 'nothing_new', size: next.size };
 
-  const others = await ports.marks.put({ incarnation: ledger.incarnation, mark: next }, base.size);
+  const others = await ports.marks.put(ledger.incarnation, next, base.size);
   // If the process dies here, the mark is ahead of every checkpoint but not of the entries: the next turn signs the same
   // tree, or a longer one that has it as a prefix.
-  await assertOneGrowth(base, [...others, next], ports);
+  if (others.length > 0) await assertOneGrowth(base, [...others, next], ports);
   const checkpoint = await ports.sign(next, newest?.signed_at);
   // If the process dies here, a signature was made and nobody has it.
   const other = await ports.persist(checkpoint);
@@ -105,15 +106,21 @@ async function turn(ledger: Incarnation, ports: SigningPorts): Promise<Signed> {
   // If the process dies here, tiles are stored that no published checkpoint covers yet: nobody is shown those either.
   if (!(await ports.publish(next.size))) return { state: 'nothing_new', size: next.size };
   // If the process dies here, smaller marks are left beside the largest, which is the one that counts.
-  await ports.marks.forgetBelow({ incarnation: ledger.incarnation, mark: next });
+  const smaller = [...marked, ...others].map(({ size }) => size).filter((size) => size < next.size);
+  await ports.marks.forget(ledger.incarnation, smaller);
   return { state: 'signed', size: next.size };
 }
 
-async function markOf({ origin, incarnation }: Incarnation, { marks }: SigningPorts): Promise<Mark> {
-  const kept = await marks.newest();
-  if (!kept) return emptyMark(origin);
-  if (kept.incarnation === incarnation) return kept.mark;
-  throw contradicted(`the store has incarnation ${incarnation}, ${kept.incarnation} was signed`);
+/** By size, and each a prefix of the next: a signer that died, or that found a contradiction, leaves its own. */
+async function marksOf({ incarnation }: Incarnation, ports: SigningPorts): Promise<Mark[]> {
+  const kept = await ports.marks.newest();
+  if (!kept) return [];
+  if (kept.incarnation !== incarnation) {
+    throw contradicted(`the store has incarnation ${incarnation}, ${kept.incarnation} was signed`);
+  }
+  const [smallest, ...others] = kept.marks;
+  if (smallest) await assertOneGrowth(smallest, others, ports);
+  return kept.marks;
 }
 
 async function assertHolds(mark: Mark, ports: SigningPorts): Promise<void> {
@@ -153,9 +160,8 @@ async function proven(base: Mark, newest: NewestSigned, ports: SigningPorts): Pr
   return grownTo(signed, Math.max(ahead, base.size + CHECKPOINT_ENTRIES), ports, { orLess: true });
 }
 
-/** Marks that were put at the same time: the same entries have to make all of them. Nothing to do for a lone signer. */
+/** Marks of several signers: the same entries have to make all of them. */
 async function assertOneGrowth(base: Mark, marks: readonly Mark[], ports: SigningPorts): Promise<void> {
-  if (marks.length === 1) return;
   let grownSoFar = base;
   for (const mark of [...marks].sort((a, b) => a.size - b.size)) {
     grownSoFar = await grownTo(grownSoFar, mark.size, ports);
@@ -171,10 +177,10 @@ async function grownTo(mark: Mark, size: number, ports: SigningPorts, { orLess =
       if (orLess) break;
       throw contradicted(`the store has ${next.size} entries, ${size} were signed`);
     }
-    const fault = firstFault(entries, ports);
-    if (fault !== undefined) throw contradicted(fault);
     const longer = grown(next, entries);
     if ('broken' in longer) throw contradicted(longer.broken);
+    const fault = firstFault(entries, ports);
+    if (fault !== undefined) throw contradicted(fault);
     next = longer;
   }
   return next;

@@ -23,6 +23,23 @@ export const auditEventKinds = eventKinds({
   'key.compromised': { schema: 1, data: { ...KEY, since_size: 'count' } },
   /** Hourly, in the system ledger: so that a whole ledger cannot vanish or shrink unseen. */
   'ledger.noted': { schema: 1, data: { ledger: 'code', size: 'count', root: 'digest', origin_sha256: 'digest' } },
+  /** In the system ledger: the store is not what was signed of a ledger, which takes no entries until it is reopened. */
+  'ledger.suspended': { schema: 1, data: { ledger: 'code' } },
+  /**
+   * The first entry of a ledger's incarnation after the first, by an operator. Of the incarnation before, `good_size`
+   * and `good_root` are the last checkpoint that the store still has as a prefix, `signed_size` the largest tree known
+   * to be signed: entries from `good_size` on up to this one were never proven, signed ones from here on are lost.
+   */
+  'ledger.reopened': {
+    schema: 1,
+    data: {
+      incarnation: 'count',
+      good_size: 'count',
+      good_root: 'digest',
+      signed_size: 'count',
+      reason: 'code',
+    },
+  },
   /** Entries were read; once per credential, query and hour. */
   'audit.read': {
     schema: 1,

@@ -135,6 +135,26 @@ export class Checkpoints {
     return matchedCount === 1;
   }
 
+  /**
+   * Removes what nothing keeps and whose time is over by `now`, but of each ledger never the newest published one or a
+   * newer one. Resolves with how many went. May be done by several processes at once, and again.
+   */
+  async thin(now: Date): Promise<number> {
+    const due = { thin_after: { $lte: now } };
+    const published = new Map<string, number>();
+    let thinned = 0;
+    for await (const { _id, tenant, size } of this.collection.find(due, {
+      projection: { _id: 1, tenant: 1, size: 1 },
+      batchSize: 1_000,
+    })) {
+      if (!published.has(tenant)) published.set(tenant, await this.publishedSize(tenant));
+      if (size >= (published.get(tenant) ?? 0)) continue;
+      // Whoever keeps it in between takes `thin_after` from it.
+      thinned += (await this.collection.deleteOne({ _id, ...due })).deletedCount;
+    }
+    return thinned;
+  }
+
   private async signed(tenant: string, size: number): Promise<StoredCheckpoint | null> {
     return this.collection.findOne({ tenant, size }, { promoteBuffers: true });
   }

@@ -3,22 +3,43 @@ import type mongoose from 'mongoose';
 import { isDuplicateKey, MongoStore } from '#libs/mongo';
 import { Settings } from '../../settings.js';
 import { AuditError } from '../audit.errors.js';
-import { assertOrigin, originOf } from '../domain/origin.js';
+import { assertOrigin, incarnationOf, originOf } from '../domain/origin.js';
 
-/** One ledger, as it was created. */
+/** One ledger, as it was created or opened anew. */
 export interface Ledger {
   /** The tenant, or `system`. */
   _id: string;
-  /** Fixed when the ledger was created. */
+  /** Of the incarnation that is written to: fixed when that was opened. */
   origin: string;
   state: 'open' | 'suspended';
   created_at: Date;
   /** Why and when it was suspended. */
   suspended?: { reason: string; at: Date };
+  /** The incarnations before this one, oldest first. */
+  former?: FormerIncarnation[];
 }
+
+/** One that was given up: the store is no longer what was signed in its name. */
+export interface FormerIncarnation {
+  origin: string;
+  /** The last checkpoint that the store still has as a prefix; size 0 when there is none. */
+  good_size: number;
+  /** The first seq of the incarnation after it. */
+  next_seq: number;
+  suspended?: { reason: string; at: Date };
+}
+
+/** The origin of the next incarnation, and what is kept of the one before. */
+export type Reopening = FormerIncarnation;
 
 /** How long another process's suspension may go unseen here, in milliseconds. */
 const STATE_MS = 1_000;
+
+/** The origins of all incarnations of a ledger, oldest first. */
+export const originsOf = ({ origin, former = [] }: Pick<Ledger, 'origin' | 'former'>): string[] => [
+  ...former.map((before) => before.origin),
+  origin,
+];
 
 /** Which ledgers there are. */
 @Injectable()
@@ -37,7 +58,7 @@ export class Ledgers {
   async assertOrigins(): Promise<void> {
     for (const { _id, origin } of await this.all()) {
       const expected = originOf(this.settings.origin, _id);
-      if (origin === expected) continue;
+      if (incarnationOf(this.settings.origin, _id, origin) !== undefined) continue;
       throw new AuditError(
         'AUDIT.ORIGIN_CHANGED',
         `the ledger of ${_id} is ${origin}, ASSAY_ORIGIN would make it ${expected}`,
@@ -63,7 +84,7 @@ export class Ledgers {
     }
   }
 
-  /** What the origin of this tenant's ledger is, whatever the store says. Throws AUDIT.TENANT_INVALID. */
+  /** What the origin of this tenant's ledger was made, whatever the store says. Throws AUDIT.TENANT_INVALID. */
   originOf(tenant: string): string {
     return originOf(this.settings.origin, tenant);
   }
@@ -77,13 +98,40 @@ export class Ledgers {
     return this.ledgers.find({}).sort({ _id: 1 }).toArray();
   }
 
-  /** No appends from now on, in any process within a second. The first reason stands. */
-  async suspend(tenant: string, reason: string): Promise<void> {
-    await this.ledgers.updateOne(
-      { _id: tenant, state: 'open' },
+  /**
+   * No appends from now on, in any process within a second. False when this incarnation is not open (any more): the
+   * first reason stands.
+   */
+  async suspend({ _id, origin }: Pick<Ledger, '_id' | 'origin'>, reason: string): Promise<boolean> {
+    const { modifiedCount } = await this.ledgers.updateOne(
+      { _id, origin, state: 'open' },
       { $set: { state: 'suspended', suspended: { reason, at: new Date() } } },
     );
-    this.known.delete(tenant);
+    this.known.delete(_id);
+    return modifiedCount === 1;
+  }
+
+  /** A ledger that was signed and that the store no longer knows: there again, suspended. False when it is there. */
+  async addSuspended({ _id, origin }: Pick<Ledger, '_id' | 'origin'>, reason: string): Promise<boolean> {
+    const at = new Date();
+    try {
+      await this.ledgers.insertOne({ _id, origin, state: 'suspended', created_at: at, suspended: { reason, at } });
+      return true;
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+      return false;
+    }
+  }
+
+  /** Opens the incarnation after `before`. False when the ledger is not that one, suspended (any more). */
+  async reopen({ _id, origin: former }: Pick<Ledger, '_id' | 'origin'>, next: Reopening): Promise<boolean> {
+    const { origin, ...left } = next;
+    const { modifiedCount } = await this.ledgers.updateOne(
+      { _id, origin: former, state: 'suspended' },
+      { $set: { state: 'open', origin }, $push: { former: { origin: former, ...left } }, $unset: { suspended: '' } },
+    );
+    this.known.delete(_id);
+    return modifiedCount === 1;
   }
 
   private async created(tenant: string): Promise<Ledger> {
