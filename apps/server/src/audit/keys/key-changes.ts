@@ -120,7 +120,7 @@ export class KeyChanges {
       await this.checkpoints.keepFor(tenant, covered, 'key_change');
       // If the process dies here, the key until now goes on, and a later checkpoint of it covers the activation as well.
       const kept = await this.marks.of(tenant).newest();
-      await this.keys.moveTo(tenant, purpose, wanted.id, Math.max(covered, kept?.mark.size ?? 0) + 1);
+      await this.keys.moveTo(tenant, purpose, wanted.id, Math.max(covered, kept?.marks.at(-1)?.size ?? 0) + 1);
       // If the process dies here, the new key signs what comes; nothing is left to do.
     }
     return all;
