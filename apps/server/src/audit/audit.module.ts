@@ -21,6 +21,8 @@ import { RotateKeyHandler } from './commands/rotate-key.handler.js';
 import { SealEventsHandler } from './commands/seal-events.handler.js';
 import { KnownKinds } from './events/known-kinds.js';
 import { AuditController } from './http/audit.controller.js';
+import { KeysController } from './http/keys.controller.js';
+import { PublicKeysController } from './http/public-keys.controller.js';
 import { ProofsController } from './http/proofs.controller.js';
 import { TlogController } from './http/tlog.controller.js';
 import { EventKeyUse } from './keys/event-key-use.js';
@@ -28,6 +30,9 @@ import { KeyChanges } from './keys/key-changes.js';
 import { KeyUse } from './keys/key-use.js';
 import { PublicKeys } from './keys/public-keys.js';
 import { GetAuditHealthHandler } from './queries/get-audit-health.handler.js';
+import { GetPublicKeysHandler } from './queries/get-public-keys.handler.js';
+import { GetVerifierKeysHandler } from './queries/get-verifier-keys.handler.js';
+import { ListKeysHandler } from './queries/list-keys.handler.js';
 import { GetConsistencyHandler } from './queries/get-consistency.handler.js';
 import { GetEventProofHandler } from './queries/get-event-proof.handler.js';
 import { GetEventHandler } from './queries/get-event.handler.js';
@@ -56,7 +61,7 @@ export class AuditModule {
   static with(kinds: readonly EventKind[]): DynamicModule {
     return {
       module: AuditModule,
-      controllers: [AuditController, ProofsController, TlogController],
+      controllers: [AuditController, KeysController, PublicKeysController, ProofsController, TlogController],
       providers: [
         { provide: KnownKinds, useValue: new KnownKinds(kinds) },
         {
@@ -82,6 +87,7 @@ export class AuditModule {
         ],
         ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
         ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
+        ...[ListKeysHandler, GetPublicKeysHandler, GetVerifierKeysHandler],
         ...[Tiles, TileEntries, TileWriter, PublishedTrees],
         ...[GetPublishedNoteHandler, GetTileHandler, GetEventHandler, GetEventProofHandler, GetConsistencyHandler],
         ...[SealEventsHandler, RecordEventsHandler, RecordFactHandler, NoteAccessHandler, NoteLedgersHandler],

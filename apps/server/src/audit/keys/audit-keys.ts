@@ -94,13 +94,13 @@ export class AuditKeys {
 
   /** Every note key of the ledger in this folder, oldest first; none in a process that does not sign. */
   verifierKeys(tenant: string, origin: string): VerifierKey[] {
-    return keysOf(this.ring, 'note', tenant).map((key) => verifierKey(origin, publicKeyIn(key)));
+    return keysOf(this.ring, 'note', tenant).map((key) => this.verifierKeyOf(key, origin));
   }
 
   cosignerKeys(): VerifierKey[] {
     return this.ring
       .filter(({ purpose }) => purpose === 'cosignature')
-      .map((key) => verifierKey(cosignerName(this.deployment), publicKeyIn(key), 'cosignature/v1'));
+      .map((key) => this.verifierKeyOf(key, cosignerName(this.deployment)));
   }
 
   /** Who signs single events in this process. Throws AUDIT.KEYS_ELSEWHERE when no tenant asks for that. */
@@ -118,9 +118,13 @@ export class AuditKeys {
 
   /** How the entries of a ledger of this origin name a key: as its signature lines do, an event key by its `kid`. */
   keyIdIn(key: PublicHalf, origin: string): string {
-    if (key.purpose === 'event') return key.id;
-    if (key.purpose === 'note') return verifierKey(origin, publicKeyIn(key)).keyId;
-    return verifierKey(cosignerName(this.deployment), publicKeyIn(key), 'cosignature/v1').keyId;
+    return key.purpose === 'event' ? key.id : this.verifierKeyOf(key, origin).keyId;
+  }
+
+  /** As the signature lines of a ledger of this origin are checked. */
+  verifierKeyOf(key: PublicHalf, origin: string): VerifierKey {
+    if (key.purpose === 'note') return verifierKey(origin, publicKeyIn(key));
+    return verifierKey(cosignerName(this.deployment), publicKeyIn(key), 'cosignature/v1');
   }
 
   /**

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CommandBus } from '@nestjs/cqrs';
+import { CommandBus, type Command } from '@nestjs/cqrs';
 import { parseEvent, parseNote, verifierKeyText, type LedgerEvent, type StoredEntry } from '#libs/ledger';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { Requester } from '../audit.types.js';
@@ -21,9 +21,8 @@ describe('the keys of a ledger', () => {
   afterEach(() => room.remove());
 
   const keys = () => room.module.get(AuditKeys);
-  const act = <T>(command: object): Promise<T> => room.module.get(CommandBus).execute(command as never) as Promise<T>;
-  const rotate = (purpose: RotatedPurpose = 'note', tenant?: string) =>
-    act<{ id: string }>(new RotateKey(purpose, tenant, OPERATOR));
+  const act = <T>(command: Command<T>): Promise<T> => room.module.get(CommandBus).execute(command);
+  const rotate = (purpose: RotatedPurpose = 'note', tenant?: string) => act(new RotateKey(purpose, tenant, OPERATOR));
   /** What the signing task does with a ledger, four times a second. */
   const turn = async (tenant = TENANT) => {
     const ledger = { _id: tenant, origin: `assay.test/ledger/${tenant}` };
