@@ -1,83 +1,63 @@
-import { equalBytes, hexOf } from '../bytes.js';
-import { parseCheckpoint } from '../checkpoint.js';
-import type { Checkpoint } from '../checkpoint.js';
-import { LedgerError } from '../ledger.errors.js';
-import type { VerifierKey } from '../note-keys.js';
-import { parseNote, verifyNote } from '../note.js';
+import { equalBytes } from '../bytes.js';
+import { claimOfNote, verdictBy } from './claim.js';
+import type { Claim } from './claim.js';
+import { forkFinding, mismatchFinding } from './contradictions.js';
+import type { Contradiction } from './contradictions.js';
+import type { KeyRecord } from './key-record.js';
+import type { KeyTrust } from './key-trust.js';
 import { rootOfSnapshot } from './lossy-tree.js';
 import type { LossyTree, TreeSnapshot } from './lossy-tree.js';
 import type { Finding } from './report.types.js';
+import type { TileAudit } from './tile-audit.js';
 
-/** A root somebody vouches for: a checkpoint whose signature holds, or the signer's high-water mark. */
-interface Claim {
-  size: number;
-  root: Uint8Array;
-  by: 'checkpoint' | 'high water';
-}
-
-export interface NewestCheckpoint {
-  size: number;
-  root: Uint8Array;
-  time?: number;
-}
+/** So many roots wait for a lost leaf; more are not compared. */
+const MAX_UNDECIDED = 1024;
 
 /**
- * Judges checkpoints: their signatures when they come in, their roots when the tree reaches their size. Keeps only
- * claims the tree has not reached, and snapshots of those that wait for a lost leaf.
+ * Judges claims about roots: signatures of checkpoints when they come in, roots when a tree reaches their size. Keeps
+ * only claims that no tree has reached, and snapshots of those that wait for a lost leaf.
  */
 export class CheckpointJudge {
   checked = 0;
-  newest: NewestCheckpoint | undefined;
+  matchedCheckpoints = 0;
+  notComparable = 0;
+  /** Size of the largest tree whose root matched, by a checkpoint or the mark, and by an anchor. */
+  lastMatch = 0;
+  lastAnchored = 0;
+  /** The newest checkpoint whose signature holds under a key that is known. */
+  newest: Claim | undefined;
   readonly keysUsed = new Set<string>();
   private waiting: Claim[] = [];
-  private readonly undecided: { claim: Claim; snapshot: TreeSnapshot }[] = [];
-  private matchedCheckpoints = 0;
-  private notComparable = 0;
-  /** Size of the largest tree whose root matched. */
-  lastMatch = 0;
-  private failed = false;
-  private last: Claim | undefined;
+  /** Claims that the tree by the tiles has not reached; undefined while there is none. */
+  private waitingByTiles: Claim[] | undefined;
+  private undecided: { claim: Claim; snapshot: TreeSnapshot }[] = [];
+  private failing: Contradiction | undefined;
+  private failingAnchor: Contradiction | undefined;
+  private matching: Claim | undefined;
+  private lastFailed: Claim | undefined;
 
   constructor(
     private readonly origin: string,
-    private readonly keys: readonly VerifierKey[],
     private readonly tree: LossyTree,
+    private readonly trust: KeyTrust,
+    private readonly audit: TileAudit,
     private readonly found: (finding: Finding) => void,
   ) {}
-
-  get counts(): { checked: number; matched: number; not_comparable: number } {
-    return { checked: this.checked, matched: this.matchedCheckpoints, not_comparable: this.notComparable };
-  }
 
   /** Takes the text of a signed note, in order of size and before the tree passes it. */
   addNote(note: unknown): void {
     this.checked += 1;
-    const claim = this.claimOf(note);
-    if (claim === undefined) return;
-    if (this.last?.size === claim.size && !equalBytes(this.last.root, claim.root)) {
-      this.found({
-        class: 'forked',
-        ...span(claim.size),
-        checkpoint: claim.size,
-        stored: hexOf(claim.root),
-        recomputed: hexOf(this.last.root),
-        reason: `two signed checkpoints of size ${claim.size} have different roots`,
-      });
-    }
-    this.last = claim;
+    const claim = claimOfNote(note, this.origin, this.trust);
+    if ('class' in claim) return this.found(claim);
+    for (const { name } of claim.signers) this.keysUsed.add(name);
+    if (claim.size >= (this.newest?.size ?? 0)) this.newest = claim;
     this.add(claim);
   }
 
-  addHighWater(origin: string, claim: Omit<Claim, 'by'>): void {
-    if (origin === this.origin) return this.add({ ...claim, by: 'high water' });
-    this.found({
-      class: 'checkpoint_invalid',
-      field: 'origin',
-      checkpoint: claim.size,
-      stored: origin,
-      recomputed: this.origin,
-      reason: "the signer's high-water mark is of another origin",
-    });
+  add(claim: Claim): void {
+    insert(this.waiting, claim);
+    if (this.waitingByTiles) insert(this.waitingByTiles, claim);
+    this.treeGrew();
   }
 
   /** Whether a segment from here on stops at every size that has a claim waiting. */
@@ -87,118 +67,142 @@ export class CheckpointJudge {
     return within.every(({ size }) => pieces.some(({ to }) => to === size));
   }
 
-  /** Called after every leaf. */
+  /** Called after every leaf of the tree by the entries. */
   treeGrew(): void {
     while (this.waiting[0] !== undefined && this.waiting[0].size <= this.tree.size) {
       this.decide(this.waiting.shift() as Claim);
     }
+    if (this.audit.byTiles === undefined) this.waitingByTiles = undefined;
   }
 
-  /** Decides what waited for lost leaves, and returns the claims beyond the tree's end. */
+  /** The trees part: called before their first leaf that differs. */
+  treesPart(): void {
+    this.waitingByTiles = [...this.waiting];
+  }
+
+  /** Called after every leaf of the tree by the tiles. */
+  byTilesGrew(tree: LossyTree): void {
+    const { waitingByTiles: waiting } = this;
+    while (waiting?.[0] !== undefined && waiting[0].size <= tree.size) {
+      const claim = waiting.shift() as Claim;
+      const snapshot = tree.snapshot();
+      claim.byTiles = { root: snapshot && rootOfSnapshot(snapshot) };
+      if (sameRoot(claim, claim.byTiles.root)) {
+        if (this.take(claim)) this.audit.tilesAreRight(claim.size, verdictBy(claim));
+      } else if (claim.byEntries !== undefined) {
+        this.fail(claim, claim.byEntries.root);
+      }
+    }
+  }
+
+  /** Decides what waited for lost leaves, and returns the claims beyond the end of both trees. */
   finish(): Claim[] {
-    for (const { claim, snapshot } of this.undecided) this.compare(claim, snapshot);
-    return this.waiting;
-  }
-
-  private add(claim: Claim): void {
-    const at = this.waiting.findIndex(({ size }) => size > claim.size);
-    this.waiting.splice(at < 0 ? this.waiting.length : at, 0, claim);
-    this.treeGrew();
+    for (const { claim, snapshot } of this.undecided) this.compare(claim, snapshot, true);
+    for (const claim of this.waitingByTiles ?? []) if (claim.byEntries) this.fail(claim, claim.byEntries.root);
+    const beyond = this.waiting.filter((claim) => !sameRoot(claim, claim.byTiles?.root));
+    for (const one of [this.failing, this.failingAnchor]) {
+      if (one !== undefined) this.found(mismatchFinding(one, this.audit.aboutTiles()));
+    }
+    return beyond.filter((claim) => this.counts(claim));
   }
 
   private decide(claim: Claim): void {
     const snapshot = this.tree.size === claim.size ? this.tree.snapshot() : undefined;
-    if (this.tree.size > claim.size) {
-      this.found({
-        class: 'checkpoint_invalid',
-        field: 'size',
-        checkpoint: claim.size,
-        reason: `a checkpoint of size ${claim.size} was stored among those of ${this.tree.size} and more`,
-      });
-    } else if (snapshot === undefined) {
-      this.notComparable += 1;
-    } else if (snapshot.lost > 0) {
-      this.undecided.push({ claim, snapshot });
-    } else {
-      this.compare(claim, snapshot);
-    }
-  }
-
-  private compare(claim: Claim, snapshot: TreeSnapshot): void {
-    const root = rootOfSnapshot(snapshot);
-    const below = this.tree.lost.slice(0, snapshot.lost);
-    if (root !== undefined && equalBytes(root, claim.root)) {
-      for (const leaf of below) leaf.guess = false;
-      this.lastMatch = Math.max(this.lastMatch, claim.size);
-      if (claim.by === 'checkpoint') this.matchedCheckpoints += 1;
-    } else if (root === undefined || below.some(({ guess }) => guess)) {
-      if (claim.by === 'checkpoint') this.notComparable += 1;
-    } else if (!this.failed) {
-      this.failed = true;
-      this.foundMismatch(claim, root);
-    }
-  }
-
-  private foundMismatch(claim: Claim, root: Uint8Array): void {
-    const what = claim.by === 'checkpoint' ? 'the signed checkpoint' : "the signer's high-water mark";
+    if (snapshot !== undefined) return this.compare(claim, snapshot, false);
+    if (this.tree.size === claim.size) return this.entriesFail(claim, undefined);
     this.found({
-      class: claim.by === 'checkpoint' ? 'edited' : 'forked',
-      from: Math.min(this.lastMatch, Math.max(claim.size - 1, 0)),
-      to: Math.max(claim.size - 1, 0),
+      class: 'checkpoint_invalid',
+      field: 'size',
       checkpoint: claim.size,
-      stored: hexOf(claim.root),
-      recomputed: hexOf(root),
-      located: 'interval',
-      reason: `the entries agree with each other, but not with ${what} of size ${claim.size}; size ${this.lastMatch} still did`,
+      reason: `a checkpoint of size ${claim.size} was stored among those of ${this.tree.size} and more`,
     });
   }
 
-  private claimOf(note: unknown): Claim | undefined {
-    if (typeof note !== 'string') return this.invalid(undefined, 'the stored checkpoint is no text');
-    try {
-      const checkpoint = parseCheckpoint(parseNote(note).text);
-      if (checkpoint.origin !== this.origin) {
-        const { size } = checkpoint;
-        return this.invalid(size, `a checkpoint of another origin, ${checkpoint.origin}`, 'origin');
-      }
-      return this.signedClaim(note, checkpoint);
-    } catch (error) {
-      if (!(error instanceof LedgerError)) throw error;
-      return this.invalid(undefined, error.message);
+  private compare(claim: Claim, snapshot: TreeSnapshot, final: boolean): void {
+    const root = rootOfSnapshot(snapshot);
+    const below = this.tree.lost.slice(0, snapshot.lost);
+    if (sameRoot(claim, root)) {
+      for (const leaf of below) leaf.guess = false;
+      if (this.take(claim)) this.audit.entriesAreRight(claim.size, verdictBy(claim));
+      return;
+    }
+    const unsure = root === undefined || below.some(({ guess }) => guess);
+    if (unsure && !final && this.undecided.length < MAX_UNDECIDED) this.undecided.push({ claim, snapshot });
+    else this.entriesFail(claim, unsure ? undefined : root);
+  }
+
+  /** The tree by the tiles may still have the root. */
+  private entriesFail(claim: Claim, root: Uint8Array | undefined): void {
+    claim.byEntries = { root };
+    const open = this.audit.byTiles !== undefined && this.waitingByTiles?.includes(claim);
+    if (!open && !sameRoot(claim, claim.byTiles?.root)) this.fail(claim, root);
+  }
+
+  /** A tree has the root; false when who claims it does not count, so that it proves nothing. */
+  private take(claim: Claim): boolean {
+    const { size, by, anchor } = claim;
+    if (by === 'checkpoint') this.matchedCheckpoints += 1;
+    if (anchor !== undefined) {
+      anchor.matched = true;
+      this.lastAnchored = Math.max(this.lastAnchored, size);
+    }
+    if (!this.counts(claim)) return false;
+    this.trust.matched(this.countingSigners(claim), size);
+    if (this.failing !== undefined && this.failing.claim.size <= size) {
+      this.found(forkFinding(this.failing.claim, claim));
+      this.failing = undefined;
+    }
+    if (size >= this.lastMatch) this.matching = claim;
+    this.lastMatch = Math.max(this.lastMatch, size);
+    return true;
+  }
+
+  private fail(claim: Claim, root: Uint8Array | undefined): void {
+    const { by, anchor } = claim;
+    const counts = this.counts(claim);
+    if (root === undefined) {
+      if (by === 'checkpoint') this.notComparable += 1;
+    } else if (anchor !== undefined) {
+      anchor.matched = false;
+      this.failingAnchor ??= { claim, root, from: this.lastAnchored };
+    } else if (counts) {
+      this.foundFailed(claim, root);
     }
   }
 
-  private signedClaim(note: string, { size, root }: Checkpoint): Claim | undefined {
-    try {
-      const { verified } = verifyNote(note, this.keys);
-      for (const { key } of verified) this.keysUsed.add(`${key.name}+${key.keyId}`);
-      if (!verified.some(({ key }) => key.algorithm === 'ed25519')) {
-        this.found({
-          class: 'key_unknown',
-          checkpoint: size,
-          reason: `the checkpoint of size ${size} has cosignatures only`,
-        });
-        return undefined;
-      }
-      const time = verified.find((signature) => signature.time !== undefined)?.time;
-      if (size >= (this.newest?.size ?? 0)) this.newest = { size, root, ...(time !== undefined && { time }) };
-      return { size, root, by: 'checkpoint' };
-    } catch (error) {
-      if (!(error instanceof LedgerError)) throw error;
-      if (error.code !== 'LEDGER.NOTE_KEY_UNKNOWN') return this.invalid(size, error.message);
-      this.found({ class: 'key_unknown', checkpoint: size, reason: error.message });
-      return undefined;
+  private foundFailed(claim: Claim, root: Uint8Array): void {
+    const { lastFailed, matching } = this;
+    this.lastFailed = claim;
+    if (matching !== undefined && matching.size >= claim.size) {
+      this.found(forkFinding(claim, matching));
+    } else if (lastFailed?.size === claim.size && !equalBytes(lastFailed.root, claim.root)) {
+      this.found(forkFinding(claim, lastFailed));
+    } else {
+      this.failing ??= { claim, root, from: this.lastMatch };
     }
   }
 
-  private invalid(size: number | undefined, reason: string, field?: string): undefined {
-    this.found({
-      class: 'checkpoint_invalid',
-      ...(size !== undefined && { checkpoint: size }),
-      ...(field !== undefined && { field }),
-      reason,
+  /** Whether the claim is evidence: a checkpoint of a key that counts for its size, a mark, or an independent anchor. */
+  private counts(claim: Claim): boolean {
+    if (claim.by === 'checkpoint') return this.countingSigners(claim).length > 0;
+    return claim.anchor?.claim.independent !== false;
+  }
+
+  /** The log's own keys among the signers that count for this size; what the others signed is put aside. */
+  private countingSigners({ signers, size }: Claim): KeyRecord[] {
+    return signers.filter((record) => {
+      const fault = this.trust.faultAt(record, size);
+      if (fault === undefined) record.counted.add(size);
+      else record.setAside(size, fault.fault, fault.why);
+      return fault === undefined && record.key.algorithm === 'ed25519';
     });
   }
 }
 
-const span = (size: number): { from: number; to: number } => ({ from: 0, to: Math.max(size - 1, 0) });
+const sameRoot = ({ root }: Claim, other: Uint8Array | undefined): boolean =>
+  other !== undefined && equalBytes(root, other);
+
+function insert(claims: Claim[], claim: Claim): void {
+  const at = claims.findIndex(({ size }) => size > claim.size);
+  claims.splice(at < 0 ? claims.length : at, 0, claim);
+}

@@ -6,9 +6,12 @@ import type { Findings } from './findings.js';
 import type { LossyTree, LostLeaf, TreeNode } from './lossy-tree.js';
 import { linkOf } from './reading.js';
 import type { FieldFault, Reading } from './reading.js';
-import { Reconciliation } from './reconciliation.js';
+import type { KeyTrust } from './key-trust.js';
+import type { Reconciliation } from './reconciliation.js';
 import { WINDOW } from './segment.js';
 import type { SegmentDigest } from './segment.js';
+import type { TileAudit } from './tile-audit.js';
+import type { Settled } from './tile-audit.js';
 
 /** The last entry settled without a proper link: the next one tells what is wrong with it. */
 interface Doubt {
@@ -17,10 +20,14 @@ interface Doubt {
   before: Uint8Array | undefined;
 }
 
-interface Settled {
-  reading: Reading;
-  node: TreeNode;
-  before: Uint8Array | undefined;
+/** What a walk works on: it fills the tree and tells the others what it sees. */
+export interface WalkParts {
+  tree: LossyTree;
+  judge: CheckpointJudge;
+  trust: KeyTrust;
+  audit: TileAudit;
+  reconciliation: Reconciliation;
+  findings: Findings;
 }
 
 /**
@@ -30,7 +37,6 @@ interface Settled {
  */
 export class EntryWalk {
   readonly faults: EntryFaults;
-  private readonly reconciliation: Reconciliation;
   found = 0;
   /** True place of the next entry, and how far the stored seqs run ahead of it (after insertions with renumbering). */
   position = 0;
@@ -41,18 +47,24 @@ export class EntryWalk {
   /** The last entries, not yet in the tree: an insertion is only seen one or more entries later. */
   private recent: Settled[] = [];
 
-  constructor(
-    origin: string,
-    private readonly tree: LossyTree,
-    private readonly judge: CheckpointJudge,
-    private readonly findings: Findings,
-  ) {
+  private readonly tree: LossyTree;
+  private readonly judge: CheckpointJudge;
+  private readonly trust: KeyTrust;
+  private readonly audit: TileAudit;
+  private readonly reconciliation: Reconciliation;
+  private readonly findings: Findings;
+
+  constructor(origin: string, parts: WalkParts) {
+    ({
+      tree: this.tree,
+      judge: this.judge,
+      trust: this.trust,
+      audit: this.audit,
+      reconciliation: this.reconciliation,
+      findings: this.findings,
+    } = parts);
     this.previous = genesisHash(origin);
-    this.faults = new EntryFaults(findings);
-    this.reconciliation = new Reconciliation(
-      (finding) => findings.add(finding),
-      (position, reading) => this.addFaults(position, reading, reading.agrees),
-    );
+    this.faults = new EntryFaults(parts.findings);
   }
 
   /** `reading`: of the next stored document in order of seq; undefined for what is no document at all. */
@@ -90,6 +102,7 @@ export class EntryWalk {
     this.resolveDoubtAtEnd(sealed);
     this.takeStraysAtEnd();
     for (const settled of this.recent.splice(0)) this.seal(settled);
+    this.audit.finish();
     this.reconciliation.finish();
   }
 
@@ -99,11 +112,13 @@ export class EntryWalk {
 
   private isCleanBefore({ from, first }: SegmentDigest): boolean {
     if (this.doubt !== undefined || this.shift !== 0 || this.position !== from) return false;
+    if (!this.audit.agrees(this.tree.size, this.recent)) return false;
     return this.previous !== undefined && equalBytes(chainHash(this.previous, first.leaf), first.chain);
   }
 
-  private takePieces({ pieces, kids, formFaults }: SegmentDigest): void {
+  private takePieces({ pieces, kids, formFaults, statements }: SegmentDigest): void {
     for (const settled of this.recent.splice(0)) this.seal(settled);
+    for (const statement of statements) this.trust.add(statement);
     for (const { to, nodes } of pieces) {
       this.tree.appendSubtrees(to, nodes);
       this.judge.treeGrew();
@@ -282,6 +297,7 @@ export class EntryWalk {
     if (this.doubt !== undefined) this.resolveDoubtBeforeGap(this.doubt);
     for (const settled of this.recent.splice(0)) this.seal(settled);
     const lost = this.reconciliation.hole(this.position, length, this.previous);
+    this.audit.gap(this.position, length, lost);
     if (lost === undefined) this.tree.giveUp(length);
     for (const leaf of lost ?? []) this.pushTree(leaf);
     this.judge.treeGrew();
@@ -339,7 +355,12 @@ export class EntryWalk {
     if (this.recent.length > WINDOW) this.seal(this.recent.shift() as Settled);
   }
 
-  private seal({ node }: Settled): void {
+  private seal(settled: Settled): void {
+    const { node, reading } = settled;
+    const seq = this.tree.size;
+    const bytesHold = node instanceof Uint8Array && reading.leaf !== undefined && equalBytes(node, reading.leaf);
+    if (reading.statement !== undefined && bytesHold) this.trust.add({ ...reading.statement, seq });
+    this.audit.settle(seq, settled);
     this.pushTree(node);
   }
 
@@ -348,7 +369,7 @@ export class EntryWalk {
     this.judge.treeGrew();
   }
 
-  private addFaults(position: number, reading: Reading, bytesHold: boolean): void {
+  addFaults(position: number, reading: Reading, bytesHold: boolean): void {
     this.faults.add(position, reading, { bytesHold, renumbered: this.shift !== 0 });
   }
 

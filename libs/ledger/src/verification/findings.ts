@@ -7,6 +7,9 @@ const MAX_BREAKS = 1000;
 /** Findings that say nothing about the store's truth. */
 export const CANNOT_CHECK: readonly Finding['class'][] = ['key_unknown', 'cannot_read'];
 
+const saysNothing = ({ class: kind, verdict }: Finding): boolean =>
+  verdict === undefined ? CANNOT_CHECK.includes(kind) : verdict === 'cannot_check';
+
 export interface FormFaults {
   total: number;
   /** At most 100, in order of place. */
@@ -25,7 +28,7 @@ export class Findings {
 
   add(finding: Finding): void {
     this.total += 1;
-    this.broken ||= !CANNOT_CHECK.includes(finding.class);
+    this.broken ||= !saysNothing(finding);
     if (this.breaks.length < this.maxBreaks) this.breaks.push(finding);
   }
 

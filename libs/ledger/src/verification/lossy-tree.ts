@@ -6,6 +6,8 @@ export interface LostLeaf {
   hash?: Uint8Array;
   /** True while `hash` is only the likeliest of several. */
   guess: boolean;
+  /** What a leaf tile says it was. */
+  tile?: Uint8Array;
 }
 
 export type TreeNode = Uint8Array | LostLeaf | Pair;
@@ -60,6 +62,21 @@ export class LossyTree {
     this.givenUp = true;
     this.peaks = [];
     this.size += count;
+  }
+
+  /** A tree of its own with the same leaves, lost ones shared. */
+  copy(): LossyTree {
+    const copy = new LossyTree();
+    copy.lost.push(...this.lost);
+    copy.adopt(this);
+    return copy;
+  }
+
+  /** Goes on from the leaves of the other; what was lost here before stays listed. */
+  adopt(other: LossyTree): void {
+    this.size = other.size;
+    this.peaks = [...other.peaks];
+    this.givenUp = other.givenUp;
   }
 
   snapshot(): TreeSnapshot | undefined {

@@ -5,6 +5,8 @@ import { signatureHolds } from '../event-signature.js';
 import type { LedgerEvent } from '../event.types.js';
 import { chainHash, HASH_BYTES, leafHash } from '../hashes.js';
 import type { FormFault } from '../ledger.errors.js';
+import { keyStatementOf } from './key-statements.js';
+import type { KeyStatement } from './key-statements.js';
 
 /** What a stored document says, with its hash recomputed. Holds no bytes: thousands may be kept in doubt. */
 export interface Reading {
@@ -26,6 +28,8 @@ export interface Reading {
   formFaults: FormFault[];
   /** The event's own signature, where it has one, and what is wrong with it. */
   signature: SignatureReading | undefined;
+  /** What it says of a key. */
+  statement: KeyStatement | undefined;
 }
 
 export interface SignatureReading {
@@ -80,6 +84,7 @@ export function readingOf(document: unknown, tenant: string, eventKeys: EventKey
         : columnFaultsOf(document as Record<string, unknown>, columns, event?.scope.tenant === tenant),
     formFaults: faults,
     signature: event && signatureOf(event, eventKeys),
+    statement: event && keyStatementOf(event, tenant),
   };
 }
 

@@ -3,7 +3,7 @@ import { chainHash } from '../hashes.js';
 import type { LostLeaf } from './lossy-tree.js';
 import { linkOf } from './reading.js';
 import type { Reading } from './reading.js';
-import type { Finding } from './report.types.js';
+import type { BreakVerdict, Finding } from './report.types.js';
 
 /** An entry whose content is not what was appended at its place. */
 export interface ContentFault {
@@ -17,6 +17,11 @@ export interface ContentFault {
   lost?: LostLeaf;
   /** True when the entry after it follows from its stored chain hash. */
   next?: true;
+  /** Whose word `expected` is, where it is not the chain's. */
+  by?: string;
+  verdict?: BreakVerdict;
+  /** With `by`: the chain hash that this entry, as it stands, follows from. */
+  follows?: Uint8Array | undefined;
 }
 
 /** Places with no entry that fits. `from` moves up as entries are found. */
@@ -44,7 +49,7 @@ export class Reconciliation {
   private lastMatch = 0;
   private newest = 0;
   private readonly holes: Hole[] = [];
-  private readonly faults: ContentFault[] = [];
+  private faults: ContentFault[] = [];
   private readonly placed: { position: number; reading: Reading }[] = [];
   /** Leaf hashes seen in doubtful documents. */
   private readonly pool: Uint8Array[] = [];
@@ -123,6 +128,7 @@ export class Reconciliation {
   report({ lastMatch, newest }: { lastMatch: number; newest: number }): void {
     this.lastMatch = lastMatch;
     this.newest = newest;
+    this.takeWordOfTiles();
     const moved = this.reportReordered();
     for (const { position, reading } of this.placed) if (!moved.has(position)) this.reportPlaced(position, reading);
     for (const fault of this.faults) if (!moved.has(fault.position)) this.addEdited(fault);
@@ -132,6 +138,34 @@ export class Reconciliation {
     const taken = new Set<number>();
     for (const reading of this.strays) this.reportStray(reading, open, taken);
     for (const { from, to } of open) this.reportDeleted(from, to, taken);
+  }
+
+  /** What a tile tells of a lost leaf, where a root has confirmed it; and faults that were only those of the entry before. */
+  private takeWordOfTiles(): void {
+    for (const fault of this.faults) {
+      const { lost, reading } = fault;
+      const confirmed =
+        lost?.tile !== undefined && !lost.guess && lost.hash !== undefined && equalBytes(lost.hash, lost.tile);
+      if (fault.expected !== undefined || !confirmed) continue;
+      if (reading.leaf === undefined || !equalBytes(reading.leaf, lost.hash as Uint8Array)) {
+        Object.assign(fault, { expected: lost.hash, by: 'by the leaf tile' });
+      }
+    }
+    const chains = this.chainsByTiles();
+    this.faults = this.faults.filter(
+      ({ position, reading, by }) => by !== undefined || linkOf(reading, chains.get(position)) === undefined,
+    );
+  }
+
+  /** The chain hash before each place that follows an entry which the tiles tell was another. */
+  private chainsByTiles(): Map<number, Uint8Array> {
+    const chains = new Map<number, Uint8Array>();
+    const told = this.faults.filter(({ by }) => by !== undefined).sort((a, b) => a.position - b.position);
+    for (const { position, expected, follows } of told) {
+      const before = chains.get(position) ?? follows;
+      if (before && expected) chains.set(position + 1, chainHash(before, expected));
+    }
+    return chains;
   }
 
   private fillOne(hole: Hole): boolean {
@@ -163,7 +197,7 @@ export class Reconciliation {
 
   private advance(hole: Hole, leaf: Uint8Array, chain: Uint8Array | undefined): void {
     const lost = hole.leaves[hole.from - hole.start];
-    if (lost !== undefined) lost.hash = leaf;
+    if (lost !== undefined) Object.assign(lost, { hash: leaf, guess: false });
     hole.from += 1;
     hole.before = chain;
     if (hole.from > hole.to && hole.after !== undefined && chain !== undefined) this.closeHole(hole.after, chain);
@@ -275,7 +309,7 @@ export class Reconciliation {
     });
   }
 
-  private addEdited({ position, reading, fields, expected, before, lost, next }: ContentFault): void {
+  private addEdited({ position, reading, fields, expected, before, lost, next, by, verdict }: ContentFault): void {
     const { leaf, storedLeaf, storedChain, eventId } = reading;
     // A root that matches with the bytes' own leaf hash has shown that only the chain hash beside them was changed.
     const bytesHold =
@@ -293,8 +327,9 @@ export class Reconciliation {
       ...(field !== undefined && { field }),
       ...(stored && { stored: hexOf(stored) }),
       ...(leaf && field !== 'chain_hash' && { recomputed: hexOf(leaf) }),
+      ...(verdict && { verdict }),
       reason: expected
-        ? 'the bytes do not have the leaf hash that was appended here'
+        ? `${by ? `${by}, ` : ''}the bytes do not have the leaf hash that was appended here`
         : 'the entry does not follow from the one before',
     });
   }

@@ -1,8 +1,18 @@
 import { hexOf } from '../bytes.js';
 import type { CheckpointJudge } from './checkpoint-judge.js';
+import type { AnchorRecord } from './claim.js';
+import type { LeafTiles } from './leaf-tiles.js';
 import { CANNOT_CHECK } from './findings.js';
 import type { Findings } from './findings.js';
-import type { Break, BreakVerdict, Finding, SeqRange, VerificationReport, VerifierOptions } from './report.types.js';
+import type {
+  Break,
+  BreakVerdict,
+  Finding,
+  SeqRange,
+  Tier,
+  VerificationReport,
+  VerifierOptions,
+} from './report.types.js';
 
 interface Outcome {
   options: VerifierOptions;
@@ -12,28 +22,38 @@ interface Outcome {
   size: number;
   /** Entries that signatures or the high-water mark say there are. */
   claimedSize: number;
+  /** The largest size that a checkpoint counts for. */
+  sealed: number;
   judge: CheckpointJudge;
+  anchors: readonly AnchorRecord[];
+  tiles: LeafTiles;
 }
 
 export function reportOf(outcome: Outcome): VerificationReport {
-  const { options, judge, size, claimedSize, found, findings } = outcome;
-  const sealed = Math.min(judge.newest?.size ?? 0, size);
+  const { options, judge, size, claimedSize, found, findings, anchors } = outcome;
+  const sealed = Math.min(outcome.sealed, size);
+  outcome.tiles.finish(size);
   const breaks = placed(findings.breaks, sealed, claimedSize);
   const reasons = reasonsOf(outcome);
   return {
     tenant: options.tenant,
     origin: options.origin,
-    tier: findings.broken ? 'broken' : reasons.length > 0 ? 'incomplete' : 'consistent',
+    tier: tierOf(outcome, reasons),
     reasons,
     keys: isPinned(options) ? 'pinned' : 'unpinned',
     keys_used: [...judge.keysUsed],
     range: { asked: rangeOf(0, claimedSize), covered: rangeOf(0, size) },
     entries: { expected: claimedSize, found, verified: claimedSize - lengthOf(badRanges(breaks, claimedSize)) },
     batches: 0,
-    checkpoints: { ...judge.counts, newest: newestOf(judge) },
-    tiles: { compared: 0, agreed: 0 },
-    anchors: [],
-    anchored_size: 0,
+    checkpoints: {
+      checked: judge.checked,
+      matched: judge.matchedCheckpoints,
+      not_comparable: judge.notComparable,
+      newest: newestOf(judge),
+    },
+    tiles: { compared: outcome.tiles.compared, agreed: outcome.tiles.agreed },
+    anchors: anchors.map(anchorOf),
+    anchored_size: anchoredSize(anchors),
     unsealed: rangeOf(sealed, size),
     breaks,
     breaks_total: findings.total,
@@ -44,6 +64,32 @@ export function reportOf(outcome: Outcome): VerificationReport {
 const isPinned = ({ keys: { pinned } }: VerifierOptions): boolean =>
   Array.isArray(pinned) ? pinned.length > 0 : pinned === true;
 
+function tierOf({ findings, options, anchors }: Outcome, reasons: readonly string[]): Tier {
+  if (findings.broken) return 'broken';
+  if (reasons.length > 0) return 'incomplete';
+  return isPinned(options) && anchoredSize(anchors) > 0 ? 'anchored' : 'consistent';
+}
+
+const anchoredSize = (anchors: readonly AnchorRecord[]): number =>
+  Math.max(
+    0,
+    ...anchors.filter(({ claim, matched }) => claim.independent && matched === true).map(({ claim }) => claim.size),
+  );
+
+function anchorOf({ claim, matched }: AnchorRecord): VerificationReport['anchors'][number] {
+  const { kind, name, size, time, independent } = claim;
+  return {
+    kind,
+    name,
+    size,
+    ...(time !== undefined && { time: timeText(time) }),
+    independent,
+    matched: matched === true,
+  };
+}
+
+const timeText = (seconds: number): string => new Date(seconds * 1000).toISOString();
+
 function reasonsOf({ judge, findings: { breaks, formFaults }, size }: Outcome): string[] {
   const reasons: string[] = [];
   const unknown = breaks.filter(({ class: kind }) => kind === 'key_unknown');
@@ -51,8 +97,8 @@ function reasonsOf({ judge, findings: { breaks, formFaults }, size }: Outcome): 
   if (notes > 0) reasons.push(`${notes} checkpoints are signed by no known key`);
   reasons.push(...unknown.filter(({ field }) => field === 'sig').map(({ reason }) => reason));
   if (breaks.some(({ class: kind }) => kind === 'cannot_read')) reasons.push('a part of the store could not be read');
-  if (judge.counts.not_comparable > 0) {
-    reasons.push(`${judge.counts.not_comparable} checkpoints could not be compared, because a leaf below them is lost`);
+  if (judge.notComparable > 0) {
+    reasons.push(`${judge.notComparable} checkpoints could not be compared, because a leaf below them is lost`);
   }
   if (size > 0 && judge.newest === undefined) reasons.push('no signed checkpoint covers any entry');
   if (formFaults.total > 0) reasons.push(`${formFaults.total} entries hold bytes that are no canonical event`);
@@ -72,11 +118,13 @@ function placed(findings: readonly Finding[], sealed: number, size: number): Bre
     }));
 }
 
-function verdictOf({ class: kind, seq, from, checkpoint }: Finding, sealed: number): BreakVerdict {
+const COPIES = ['leaf_hash', 'chain_hash', '_id', 'tenant', 'sig'];
+
+function verdictOf({ class: kind, seq, from, field }: Finding, sealed: number): BreakVerdict {
   if (CANNOT_CHECK.includes(kind)) return 'cannot_check';
-  const signed = ['tail_cut', 'rolled_back', 'forked'].includes(kind) && checkpoint !== undefined;
-  const below = ['edited', 'deleted', 'reordered'].includes(kind) && (seq ?? from ?? Infinity) < sealed;
-  return signed || below ? 'proven_tampering' : 'inconsistent';
+  // No signature is over the copies beside the bytes: they may have been written so.
+  const signed = ['edited', 'deleted', 'reordered'].includes(kind) && !COPIES.includes(field ?? '');
+  return signed && (seq ?? from ?? Infinity) < sealed ? 'proven_tampering' : 'inconsistent';
 }
 
 /** The nearest places before and after that no break touches; null where there is none. */
@@ -117,6 +165,6 @@ const rangeOf = (from: number, end: number): SeqRange | null => (end > from ? { 
 
 function newestOf({ newest }: CheckpointJudge): VerificationReport['checkpoints']['newest'] {
   if (newest === undefined) return null;
-  const asserted = newest.time === undefined ? {} : { asserted_time: new Date(newest.time * 1000).toISOString() };
+  const asserted = newest.time === undefined ? {} : { asserted_time: timeText(newest.time) };
   return { size: newest.size, root: hexOf(newest.root), ...asserted };
 }

@@ -1,11 +1,14 @@
+import { equalBytes } from '../bytes.js';
 import { nodeHash } from '../hashes.js';
 import { EventKids } from './event-kids.js';
 import type { KidUse } from './event-kids.js';
 import { MAX_FORM_FAULTS } from './findings.js';
 import type { FormFaults } from './findings.js';
+import type { PlacedStatement } from './key-statements.js';
 import { subtrees } from './lossy-tree.js';
 import { linkOf, NO_EVENT_KEYS, readingOf } from './reading.js';
 import type { EventKeys, Reading } from './reading.js';
+import type { LeafTile } from './report.types.js';
 
 /**
  * So many entries inserted in a row, with renumbering of what follows, are still told apart from edits: the walk keeps
@@ -18,6 +21,8 @@ export interface SegmentOptions {
   eventKeys?: EventKeys;
   /** Sizes within the segment at which a root will be compared: those of checkpoints, anchors and the mark. */
   sizes: readonly number[];
+  /** Leaf tiles over the segment or parts of it: an entry that differs from its tile is not clean. */
+  tiles?: readonly LeafTile[];
 }
 
 /**
@@ -39,6 +44,9 @@ export interface SegmentDigest {
   /** Of the entries before `tail`. */
   kids: KidUse[];
   formFaults: FormFaults;
+  statements: PlacedStatement[];
+  /** Tiles that agree, each counted where it begins. */
+  tiles: { from: number; source: LeafTile['source'] }[];
 }
 
 /**
@@ -54,6 +62,7 @@ export function segmentDigest(documents: readonly unknown[], options: SegmentOpt
   for (const document of documents) {
     const reading = readingOf(document, options.tenant, options.eventKeys ?? NO_EVENT_KEYS);
     if (reading === undefined || !isClean(reading) || !follows(reading, previous)) return undefined;
+    if (!isInTiles(reading, options.tiles ?? [])) return undefined;
     first ??= reading;
     tail.push(reading);
     if (tail.length > WINDOW + 1) body.add(tail.shift() as Reading);
@@ -66,6 +75,7 @@ export function segmentDigest(documents: readonly unknown[], options: SegmentOpt
     first: { leaf: first.leaf as Uint8Array, chain: first.storedChain as Uint8Array },
     ...body.digest(),
     tail,
+    tiles: (options.tiles ?? []).map(({ from, source }) => ({ from, source })),
   };
 }
 
@@ -80,6 +90,13 @@ function follows(reading: Reading, previous: Reading | undefined): boolean {
   return reading.claimed === next && linkOf(reading, previous.storedChain) !== undefined;
 }
 
+function isInTiles({ claimed, leaf }: Reading, tiles: readonly LeafTile[]): boolean {
+  return tiles.every(({ from, hashes }) => {
+    const hash = hashes[(claimed as number) - from];
+    return hash === undefined || equalBytes(hash, leaf as Uint8Array);
+  });
+}
+
 /** The entries before the tail, of which no single one is kept. */
 class Body {
   private readonly pieces: SegmentDigest['pieces'] = [];
@@ -90,12 +107,13 @@ class Body {
   private chain: Uint8Array | undefined;
   private readonly kids = new EventKids();
   private readonly formFaults: FormFaults = { total: 0, first: [] };
+  private readonly statements: PlacedStatement[] = [];
 
   constructor(sizes: readonly number[]) {
     this.sizes = [...sizes].sort((a, b) => b - a);
   }
 
-  add({ claimed, leaf, storedChain, signature, formFaults }: Reading): void {
+  add({ claimed, leaf, storedChain, signature, formFaults, statement }: Reading): void {
     const seq = claimed as number;
     if (this.leaves.length === 0) this.start = seq;
     this.leaves.push(leaf as Uint8Array);
@@ -108,12 +126,14 @@ class Body {
       this.formFaults.total += 1;
       if (this.formFaults.first.length < MAX_FORM_FAULTS) this.formFaults.first.push({ seq, faults: formFaults });
     }
+    if (statement !== undefined) this.statements.push({ ...statement, seq });
     if (this.isBorder(seq + 1)) this.cut();
   }
 
-  digest(): Pick<SegmentDigest, 'pieces' | 'beforeTail' | 'kids' | 'formFaults'> {
+  digest(): Pick<SegmentDigest, 'pieces' | 'beforeTail' | 'kids' | 'formFaults' | 'statements'> {
     if (this.leaves.length > 0) this.cut();
-    return { pieces: this.pieces, beforeTail: this.chain, kids: this.kids.all(), formFaults: this.formFaults };
+    const { pieces, chain, kids, formFaults, statements } = this;
+    return { pieces, beforeTail: chain, kids: kids.all(), formFaults, statements };
   }
 
   private isBorder(size: number): boolean {
