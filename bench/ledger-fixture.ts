@@ -69,7 +69,7 @@ async function roomOver(store: MongoStore, settings: Settings): Promise<BenchRoo
       keys,
       entries,
       checkpoints,
-      new TileWriter(new Tiles(store), new TileEntries(entries)),
+      new TileWriter(new Tiles(store), entries, new TileEntries(entries)),
       new HighWaterFiles(settings),
     ),
   };

@@ -1,6 +1,6 @@
 import { leafHash } from '#libs/ledger';
-import type { StoredEntry } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
+import type { SignedEntry } from '../domain/high-water-mark.js';
 import type { StoredTile } from '../domain/tile.js';
 
 /** What the writer of tiles needs of the store, in memory, with the store's own promises; `reads` counts the tiles read. */
@@ -42,19 +42,18 @@ export class InMemoryTiles {
   }
 }
 
-type RangeEntry = Pick<StoredEntry, 'seq' | 'bytes' | 'leaf_hash'>;
+type SmallEntry = SignedEntry & { leaf_hash: Uint8Array };
 
-/** Entries of two bytes, as many as asked for; `read` says which were. */
+/** Entries by their number; `read` says which bytes were asked for. */
 export class InMemoryEntries {
   readonly read: number[] = [];
 
-  constructor(private readonly all: RangeEntry[]) {}
+  constructor(private readonly all: SmallEntry[]) {}
 
-  async *range(_tenant: string, seq: number, count: number): AsyncGenerator<RangeEntry, void> {
-    for (const entry of this.all.slice(seq, seq + count)) {
-      this.read.push(entry.seq);
-      yield entry;
-    }
+  async after(_tenant: string, seq: number, limit: number): Promise<SignedEntry[]> {
+    const found = this.all.slice(seq, seq + limit);
+    this.read.push(...found.map((entry) => entry.seq));
+    return found;
   }
 
   async leafHashes(_tenant: string, seq: number, count: number): Promise<Uint8Array[]> {
@@ -62,8 +61,8 @@ export class InMemoryEntries {
   }
 }
 
-export const smallEntries = (count: number): RangeEntry[] =>
+export const smallEntries = (count: number): SmallEntry[] =>
   Array.from({ length: count }, (_, seq) => {
     const bytes = Buffer.from(`${seq}`);
-    return { seq, bytes, leaf_hash: leafHash(bytes) };
+    return { seq, bytes, leaf_hash: leafHash(bytes), chain_hash: new Uint8Array(32) };
   });

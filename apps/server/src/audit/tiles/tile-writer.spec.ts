@@ -8,6 +8,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '#libs/ledger';
+import type { EntrySource } from '../checkpoints/turn-entries.js';
 import { InMemoryEntries, InMemoryTiles, smallEntries } from './in-memory-tiles.fixture.js';
 import { LedgerHashTiles } from './ledger-hash-tiles.js';
 import { TileWriter } from './tile-writer.js';
@@ -18,10 +19,18 @@ const LARGE = 65_536 + 5 * 256 + 77;
 const entries = smallEntries(LARGE);
 const leaves = entries.map(({ leaf_hash }) => leaf_hash);
 
+const writerOver = (tiles: InMemoryTiles, read: InMemoryEntries): TileWriter => new TileWriter(tiles, read, read);
+
+/** What the signer has of a tree. */
+const signed = (size: number, read: InMemoryEntries): { root: Uint8Array; entries: EntrySource } => ({
+  root: rootOf(leaves.slice(0, size)),
+  entries: { after: (seq, limit) => read.after(TENANT, seq, limit) },
+});
+
 const openRoom = (count = LARGE): { tiles: InMemoryTiles; read: InMemoryEntries; writer: TileWriter } => {
   const tiles = new InMemoryTiles();
   const read = new InMemoryEntries(entries.slice(0, count));
-  return { tiles, read, writer: new TileWriter(tiles, read) };
+  return { tiles, read, writer: writerOver(tiles, read) };
 };
 
 /** C2SP tlog-tiles, by its words: MTH(D[(n * 256 + i) * 256**l : (n * 256 + i + 1) * 256**l]). */
@@ -62,7 +71,7 @@ describe('cover', () => {
     expect(read.read).toHaveLength(768);
     await writer.cover(TENANT, 1024);
     expect(read.read).toHaveLength(1024);
-    const second = new TileWriter(tiles, read);
+    const second = writerOver(tiles, read);
     await second.cover(TENANT, 1279);
     expect(read.read).toHaveLength(1024);
   });
@@ -83,7 +92,7 @@ describe('cover', () => {
           for (const size of sizes) {
             for (let done = false; !done;) {
               const both = await Promise.allSettled(
-                [new TileWriter(tiles, read), new TileWriter(tiles, read)].map((writer) => writer.cover(TENANT, size)),
+                [writerOver(tiles, read), writerOver(tiles, read)].map((writer) => writer.cover(TENANT, size)),
               );
               done = both.some(({ status }) => status === 'fulfilled');
             }
@@ -108,39 +117,42 @@ describe('cover', () => {
     other[5]! ^= 1;
     tiles.stored.set(first!._id, { ...first!, hashes: other });
     tiles.count = async () => 0; // as a writer that started when nothing was stored
-    const late = new TileWriter(tiles, new InMemoryEntries(entries));
+    const late = writerOver(tiles, new InMemoryEntries(entries));
     await expect(late.cover(TENANT, 512)).rejects.toMatchObject({ code: 'AUDIT.TILE_CONTRADICTED' });
     expect(tiles.stored.get(first!._id)!.hashes).toBe(other);
   });
 
   it('holds new tiles against the signed root', async () => {
-    const { writer } = openRoom();
-    await writer.cover(TENANT, 700, rootOf(leaves.slice(0, 700)));
+    const { read, writer } = openRoom();
+    await writer.cover(TENANT, 700, signed(700, read));
     const changed = entries.map((entry) => ({ ...entry }));
     const bytes = Buffer.from('another');
-    changed[800] = { seq: 800, bytes, leaf_hash: leafHash(bytes) };
-    const late = new TileWriter(new InMemoryTiles(), new InMemoryEntries(changed));
-    await expect(late.cover(TENANT, 1100, rootOf(leaves.slice(0, 1100)))).rejects.toMatchObject({
+    changed[800] = { ...changed[800]!, bytes, leaf_hash: leafHash(bytes) };
+    const later = new InMemoryEntries(changed);
+    const late = writerOver(new InMemoryTiles(), later);
+    await expect(late.cover(TENANT, 1100, signed(1100, later))).rejects.toMatchObject({
       code: 'AUDIT.TILE_CONTRADICTED',
     });
   });
 
   it('says when a tile below is missing', async () => {
     const { tiles, read } = openRoom();
-    await new TileWriter(tiles, read).cover(TENANT, 65_535);
+    await writerOver(tiles, read).cover(TENANT, 65_535);
     tiles.stored.delete(`${TENANT}:0:0000000000000100`);
-    await expect(new TileWriter(tiles, read).cover(TENANT, 65_536)).rejects.toMatchObject({
+    await expect(writerOver(tiles, read).cover(TENANT, 65_536)).rejects.toMatchObject({
       code: 'AUDIT.TILE_CONTRADICTED',
     });
   });
 
-  it('takes no hash from a column: an entry whose bytes were changed makes no tile', async () => {
-    const changed = entries.slice(0, 300).map((entry) => ({ ...entry }));
-    changed[77]!.bytes = Buffer.from('78');
+  it('takes no hash from a column, and makes no tile of what is missing', async () => {
+    const changed = entries.slice(0, 600).map((entry) => ({ ...entry, leaf_hash: new Uint8Array(32) }));
     const tiles = new InMemoryTiles();
-    const writer = new TileWriter(tiles, new InMemoryEntries(changed));
-    await expect(writer.cover(TENANT, 300)).rejects.toMatchObject({ code: 'AUDIT.ENTRY_CONTRADICTED' });
-    expect(tiles.stored.size).toBe(0);
+    await writerOver(tiles, new InMemoryEntries(changed)).cover(TENANT, 300);
+    expect([...tiles.stored.values()][0]!.hashes).toEqual(Buffer.concat(leaves.slice(0, 256)));
+    const [, ...without] = changed.slice(255);
+    const late = writerOver(tiles, new InMemoryEntries([...changed.slice(0, 255), ...without]));
+    await expect(late.cover(TENANT, 600)).rejects.toMatchObject({ code: 'AUDIT.ENTRY_CONTRADICTED' });
+    expect(tiles.stored.size).toBe(1);
   });
 });
 
