@@ -44,8 +44,9 @@ interface Waiting {
 }
 
 /**
- * Runs writes one after another, those that wait at the same time in one LMDB transaction (group commit across
- * connections): while one commit is on its way to the disk the next group gathers.
+ * Runs writes one after another, those that have arrived at the same time in one LMDB transaction (group commit across
+ * connections). The thread waits for the disk: what arrives meanwhile is the next group, and a read waits no longer
+ * than one commit. Handing the commit to another thread costs more than the wait on every disk but the slowest.
  *
  * A unit of work takes back what it has put before it throws a CommandError, or checks first. Any other error undoes
  * the whole group and rejects all of it.
@@ -74,30 +75,22 @@ export class WriteQueue {
   }
 
   private async drain(): Promise<void> {
-    try {
-      // One turn of the event loop lets requests that have arrived together share the first commit.
-      await new Promise(setImmediate);
-      while (this.waiting.length > 0) await this.commitGroup();
-    } finally {
-      this.running = undefined;
-    }
+    // One turn of the event loop lets requests that have arrived together share the commit.
+    await new Promise(setImmediate);
+    this.running = undefined;
+    this.commitGroup();
   }
 
-  private async commitGroup(): Promise<void> {
-    let group: Waiting[] = [];
-    const settle: (() => void)[] = [];
+  private commitGroup(): void {
+    const group = this.waiting;
+    this.waiting = [];
     try {
-      await this.root.childTransaction(() => {
-        group = this.waiting;
-        this.waiting = [];
-        for (const each of group) settle.push(this.outcomeOf(each));
-      });
+      const settle = this.root.transactionSync(() => group.map((each) => this.outcomeOf(each)));
+      for (const answer of settle) answer();
     } catch (error) {
       this.undone();
       for (const each of group) each.reject(error);
-      return;
     }
-    for (const answer of settle) answer();
   }
 
   private outcomeOf({ work, resolve, reject }: Waiting): () => void {
