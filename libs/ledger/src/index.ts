@@ -36,6 +36,7 @@ export { macKey, noteMac } from './note-mac.js';
 export type { MacKeyUse } from './note-mac.js';
 export { LedgerVerifier } from './verification/ledger-verifier.js';
 export type * from './verification/report.types.js';
+export { reportText } from './verification/report-text.js';
 export { verifyTlog } from './verification/tlog-verifier.js';
 export type { TlogOptions } from './verification/tlog-verifier.js';
 export type { TlogSource } from './verification/tlog-source.js';

@@ -21,7 +21,7 @@ export function tlogReport(outcome: TlogOutcome): VerificationReport {
     reasons,
     keys: options.keys.pinned ? 'pinned' : 'unpinned',
     keys_used: head.verified.map(({ key }) => `${key.name}+${key.keyId}`),
-    range: { asked: options.range ?? covered, covered },
+    range: { asked: outcome.asked, covered },
     entries: {
       expected,
       found: outcome.found,

@@ -331,7 +331,11 @@ describe('a log of three levels', () => {
     };
     const done: number[] = [];
     const range = { from: 62_000, to: size - 1 };
-    const report = await verifiedTlog(files, { read, range, progress: ({ entries }) => done.push(entries) });
+    const report = await verifiedTlog(files, {
+      read,
+      range: () => range,
+      progress: ({ entries }) => done.push(entries),
+    });
     expect(report).toMatchObject({ breaks: [], entries: { verified: size - 61_952 }, checkpoints: { matched: 1 } });
     expect(most).toBeLessThanOrEqual(6);
     expect(done.at(-1)).toBe(size - 61_952);
@@ -343,7 +347,7 @@ describe('a log of three levels', () => {
       asked.push(path),
       Promise.resolve(files.get(path))
     );
-    const report = await verifiedTlog(files, { read, range: middle });
+    const report = await verifiedTlog(files, { read, range: () => middle });
     expect(report.range).toEqual({ asked: middle, covered: { from: 29_952, to: 30_463 } });
     expect(report.entries).toEqual({ expected: 512, found: 512, verified: 512 });
     expect(asked.filter((path) => path.includes('entries'))).toEqual(['tile/entries/117', 'tile/entries/118']);
@@ -357,7 +361,7 @@ describe('a log of three levels', () => {
       ['tile/2/000.p/1', 0, { kind: 'tile_mismatch', from: 0, to: 65_535 }],
     ] as const;
     for (const [path, at, found] of flips) {
-      const report = await verifiedTlog(changed(files, path, flipAt(at)), { range: middle });
+      const report = await verifiedTlog(changed(files, path, flipAt(at)), { range: () => middle });
       expect(tiers(report)).toMatchObject([found]);
     }
   });
@@ -365,7 +369,7 @@ describe('a log of three levels', () => {
   it.each([[{ from: -1, to: 1 }], [{ from: 5, to: 4 }], [{ from: 0, to: size }], [{ from: 0.5, to: 2 }]])(
     'refuses the range %j with LEDGER.SIZE_OUT_OF_RANGE',
     async (range) => {
-      expect(await codeOfAsync(verifiedTlog(files, { range }))).toBe('LEDGER.SIZE_OUT_OF_RANGE');
+      expect(await codeOfAsync(verifiedTlog(files, { range: () => range }))).toBe('LEDGER.SIZE_OUT_OF_RANGE');
     },
   );
 

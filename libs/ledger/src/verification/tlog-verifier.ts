@@ -28,8 +28,8 @@ export interface TlogOptions extends TlogSource {
   origin?: string;
   /** Witnesses in another trust domain, and how many of them anchor a checkpoint. */
   policy?: WitnessPolicy;
-  /** Seqs to verify, both inclusive; widened to whole bundles. The whole log without it. */
-  range?: SeqRange;
+  /** Of a log of this size, the seqs to verify, both inclusive; widened to whole bundles. All of it without. */
+  range?(size: number): SeqRange | undefined;
   /** How many breaks are listed; all are counted. Default 1,000. */
   maxBreaks?: number;
   /** Called after every bundle. */
@@ -43,6 +43,7 @@ export interface TlogOutcome {
   tenant: string | undefined;
   head: TlogHead;
   findings: Findings;
+  asked: SeqRange | null;
   covered: SeqRange | null;
   found: number;
   tiles: { compared: number; agreed: number };
@@ -66,15 +67,16 @@ export async function verifyTlog(options: TlogOptions): Promise<VerificationRepo
   const keys = [...options.keys.verifierKeys, ...(options.policy?.witnesses.map(({ key }) => key) ?? [])];
   const head = await headOf(options, { keys, origin: options.origin, findings });
   const tenant = tenantOf(head.origin);
-  const outcome = { options, tenant, head, findings };
-  const covered = coveredRange(options.range, head.size);
+  const asked = options.range?.(head.size);
+  const covered = coveredRange(asked, head.size);
+  const outcome = { options, tenant, head, findings, asked: asked ?? covered, covered };
   if (covered === null) {
     const matched = equalBytes(head.root, EMPTY_ROOT);
     if (!matched) {
       const reason = 'a checkpoint of size 0 whose root is not that of the empty tree';
       findings.add({ class: 'checkpoint_invalid', field: 'root', checkpoint: 0, reason });
     }
-    return tlogReport({ ...outcome, covered, found: 0, tiles: { compared: 0, agreed: 0 }, matched });
+    return tlogReport({ ...outcome, found: 0, tiles: { compared: 0, agreed: 0 }, matched });
   }
   const entries = new TlogEntries({ tenant, eventKeys: options.keys.eventKeys ?? NO_KEYS, findings });
   const ladder = new TlogLadder({ ...head, source: options, found: (finding) => findings.add(finding) });
@@ -82,7 +84,7 @@ export async function verifyTlog(options: TlogOptions): Promise<VerificationRepo
   await walk(options, { size: head.size, covered, entries, ladder, findings });
   const matched = await ladder.finish();
   for (const finding of entries.keyFindings(head)) findings.add(finding);
-  return tlogReport({ ...outcome, covered, found: entries.found, tiles: ladder.tiles, matched });
+  return tlogReport({ ...outcome, found: entries.found, tiles: ladder.tiles, matched });
 }
 
 interface Walk {
