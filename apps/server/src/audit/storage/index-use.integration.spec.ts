@@ -3,6 +3,8 @@ import { Checkpoints } from './checkpoints.store.js';
 import { LedgerEntries } from './ledger-entries.store.js';
 import { Ledgers } from './ledgers.store.js';
 import { SubjectKeys } from './subject-keys.store.js';
+import { TileEntries } from './tile-entries.store.js';
+import { Tiles } from './tiles.store.js';
 
 /** The embedded engine counts the index keys and documents it looks at. */
 describe('every query of the room', () => {
@@ -40,6 +42,11 @@ describe('every query of the room', () => {
     ['events of a rare kind', () => of(LedgerEntries).ofKind(TENANT, 'key.activated'), 0],
     ['the newest checkpoint', () => of(Checkpoints).newest(TENANT), 1],
     ['its size', () => of(Checkpoints).newestSize(TENANT), 1],
+    ['a full tile', () => of(Tiles).full(TENANT, 0, 0), 1],
+    ['roots of tiles', () => of(Tiles).roots(TENANT, 0, 0, 1), 1],
+    ['how many tiles', () => of(Tiles).count(TENANT, 0), 1],
+    ['hashes of a partial tile', () => of(TileEntries).leafHashes(TENANT, 256, 40), 40],
+    ['a bundle of entries', () => of(TileEntries).bytes(TENANT, 10, 40), 40],
     ['a ledger', () => of(Ledgers).find(TENANT), 1],
     ['who pseudonyms are', () => of(SubjectKeys).subjects(TENANT, ['0'.repeat(64)]), 0],
   ])('looks at no more keys than twice what it returns: %s', async (_what, query, returned) => {
