@@ -60,6 +60,15 @@ export function tailFinding(claim: Claim, size: number): Finding {
   };
 }
 
+/** Leaf tiles know more entries than there are. */
+export const tileTailFinding = (told: number, size: number): Finding => ({
+  class: 'tail_cut',
+  from: size,
+  to: told - 1,
+  verdict: 'inconsistent',
+  reason: `leaf tiles hold the hashes of ${told} entries, the store holds ${size}`,
+});
+
 function nameOf({ by, anchor }: Claim): string {
   if (anchor !== undefined) return `the anchor ${anchor.claim.name}`;
   return by === 'checkpoint' ? 'the signed checkpoint' : "the signer's high-water mark";

@@ -15,7 +15,7 @@ import {
   signNote,
   verifierKey,
 } from '../index.js';
-import type { LedgerEvent, StoredEntry, VerificationReport, VerifierOptions } from '../index.js';
+import type { AnchorClaim, LeafTile, LedgerEvent, StoredEntry, VerificationReport, VerifierOptions } from '../index.js';
 
 /** A clean ledger in memory and the means to attack it, for specs. */
 
@@ -31,6 +31,7 @@ export interface TestLedger {
   entries: Document[];
   checkpoints: string[];
   roots: Uint8Array[];
+  tiles?: LeafTile[];
 }
 
 const hex = (n: number, digits: number): string => n.toString(16).padStart(digits, '0');
@@ -82,19 +83,21 @@ export function signedCheckpoint(size: number, root: Uint8Array, seed = SEED, or
 
 /** What the audit room does: checkpoints, then the documents in order of their stored seq. */
 export function verified(
-  { entries, checkpoints }: TestLedger,
-  options: Partial<VerifierOptions> = {},
+  { entries, checkpoints, tiles = [] }: TestLedger,
+  { anchors = [], ...options }: Partial<VerifierOptions> & { anchors?: readonly AnchorClaim[] } = {},
 ): VerificationReport {
   const keys = { verifierKeys: [KEY], pinned: true };
   const verifier = new LedgerVerifier({ tenant: TENANT, origin: ORIGIN, keys, ...options });
+  for (const anchor of anchors) verifier.anchor(anchor);
   for (const note of checkpoints) verifier.checkpoint(note);
+  for (const tile of tiles) verifier.leafTile(tile);
   for (const document of inSeqOrder(entries)) verifier.entry(document);
   return verifier.finish();
 }
 
 /** The same by segments of `length` documents, and one by one where a segment is not taken. */
 export function verifiedBySegments(
-  { entries, checkpoints }: TestLedger,
+  { entries, checkpoints, tiles = [] }: TestLedger,
   { length, taken, ...options }: Partial<VerifierOptions> & { length: number; taken?: (whole: boolean) => void },
 ): VerificationReport {
   const keys = { verifierKeys: [KEY], pinned: true };
@@ -103,18 +106,32 @@ export function verifiedBySegments(
   const sizes = checkpoints.map((note) => Number(note.split('\n')[1])).filter(Number.isSafeInteger);
   const eventKeys = options.keys?.eventKeys;
   const documents = inSeqOrder(entries);
-  for (let from = 0; from < documents.length; from += length) {
-    const run = documents.slice(from, from + length);
-    const digest = segmentDigest(run, { tenant: TENANT, sizes, ...(eventKeys && { eventKeys }) });
+  const runOf = ({ seq }: { seq: unknown }): number =>
+    Number.isFinite(seq) ? Math.floor((seq as number) / length) : -1;
+  const last = Math.max(...documents.map(runOf), ...tiles.map(({ from }) => runOf({ seq: from })));
+  for (let at = -1; at <= last; at++) {
+    const run = documents.filter((document) => runOf(document) === at);
+    const beside = tiles.filter(({ from }) => runOf({ seq: from }) === at);
+    const digest = segmentDigest(run, { tenant: TENANT, sizes, ...(eventKeys && { eventKeys }), tiles: beside });
     const whole = digest !== undefined && verifier.segment(structuredClone(digest));
-    taken?.(whole);
-    if (!whole) for (const document of run) verifier.entry(document);
+    if (run.length > 0) taken?.(whole);
+    if (whole) continue;
+    for (const tile of beside) verifier.leafTile(tile);
+    for (const document of run) verifier.entry(document);
   }
   return verifier.finish();
 }
 
 const inSeqOrder = (entries: readonly Document[]): Document[] =>
   [...entries].sort((a, b) => (Number.isFinite(a?.seq) ? a.seq : -1) - (Number.isFinite(b?.seq) ? b.seq : -1));
+
+/** Full tiles of the first entries as they are now, of this width. */
+export function tilesOf({ entries }: TestLedger, width: number, source: LeafTile['source'] = 'stored'): LeafTile[] {
+  return Array.from({ length: Math.floor(entries.length / width) }, (_, index) => {
+    const from = index * width;
+    return { from, hashes: entries.slice(from, from + width).map(({ leaf_hash }) => leaf_hash), source };
+  });
+}
 
 export const at = (ledger: TestLedger, seq: number): Document => ledger.entries[seq] as Document;
 

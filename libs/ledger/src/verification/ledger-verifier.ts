@@ -1,6 +1,6 @@
 import { CheckpointJudge } from './checkpoint-judge.js';
 import type { AnchorRecord, Claim } from './claim.js';
-import { tailFinding } from './contradictions.js';
+import { tailFinding, tileTailFinding } from './contradictions.js';
 import { EntryWalk } from './entry-walk.js';
 import { Findings } from './findings.js';
 import { KeyTrust } from './key-trust.js';
@@ -98,10 +98,11 @@ export class LedgerVerifier {
     this.reconciliation.report({ lastMatch: judge.lastMatch, newest: sealed });
     audit.report();
     const size = audit.sizeOf(walk.position);
-    this.addTailBreak(beyond, size);
+    const told = this.tiles.finish(size);
+    this.addTailBreak(beyond, size, told);
     for (const finding of walk.faults.kids.findings()) findings.add(finding);
     for (const finding of trust.findings(walk.faults.kids.all(), this.anchoredBefore)) findings.add(finding);
-    const claimedSize = Math.max(size, ...beyond.map((claim) => claim.size));
+    const claimedSize = Math.max(size, told, ...beyond.map((claim) => claim.size));
     const { options, anchors, tiles } = this;
     return reportOf({ options, findings, found: walk.found, size, claimedSize, sealed, judge, anchors, tiles });
   }
@@ -128,8 +129,9 @@ export class LedgerVerifier {
   }
 
   /** The largest claim says it; where a signed one is as large, that one. */
-  private addTailBreak(beyond: readonly Claim[], size: number): void {
-    const largest = Math.max(...beyond.map((claim) => claim.size));
+  private addTailBreak(beyond: readonly Claim[], size: number, told: number): void {
+    const largest = Math.max(0, ...beyond.map((claim) => claim.size));
+    if (told > Math.max(size, largest)) this.findings.add(tileTailFinding(told, size));
     const claims = beyond.filter((claim) => claim.size === largest);
     const claim = claims.find(({ by }) => by === 'checkpoint') ?? claims[0];
     if (claim !== undefined && largest > size) this.findings.add(tailFinding(claim, size));

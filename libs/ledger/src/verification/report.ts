@@ -32,7 +32,6 @@ interface Outcome {
 export function reportOf(outcome: Outcome): VerificationReport {
   const { options, judge, size, claimedSize, found, findings, anchors } = outcome;
   const sealed = Math.min(outcome.sealed, size);
-  outcome.tiles.finish(size);
   const breaks = placed(findings.breaks, sealed, claimedSize);
   const reasons = reasonsOf(outcome);
   return {

@@ -21,7 +21,7 @@ export interface SegmentOptions {
   eventKeys?: EventKeys;
   /** Sizes within the segment at which a root will be compared: those of checkpoints, anchors and the mark. */
   sizes: readonly number[];
-  /** Leaf tiles over the segment or parts of it: an entry that differs from its tile is not clean. */
+  /** Leaf tiles that begin in the segment, which ends where one ends: an entry that differs from its tile is not clean. */
   tiles?: readonly LeafTile[];
 }
 
@@ -69,6 +69,8 @@ export function segmentDigest(documents: readonly unknown[], options: SegmentOpt
     previous = reading;
   }
   if (first === undefined || previous === undefined) return undefined;
+  const end = (previous.claimed as number) + 1;
+  if (options.tiles?.some(({ from, hashes }) => from + hashes.length > end)) return undefined;
   return {
     from: first.claimed as number,
     to: previous.claimed as number,

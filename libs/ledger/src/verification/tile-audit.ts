@@ -71,16 +71,12 @@ export class TileAudit {
     this.queue.push(settled);
     if (this.queue.length > AHEAD) this.lineUp(this.byTiles);
     this.rejoin(this.byTiles);
-    this.tiles.pass(Math.min(position, this.byTiles.size) - AHEAD);
+    this.tiles.pass(Math.min(position, this.byTiles?.size ?? position) - AHEAD);
   }
 
   /** Whether nothing is open: these entries, the next ones from `position` on, are what the tiles say. */
   agrees(position: number, next: readonly Settled[]): boolean {
-    if (this.byTiles !== undefined) return false;
-    return next.every(({ node }, at) => {
-      const told = this.tiles.at(position + at);
-      return told === undefined || (node instanceof Uint8Array && equalBytes(node, told.hash));
-    });
+    return this.byTiles === undefined && this.areTold(position, next);
   }
 
   /** Takes places without an entry; no leaves where there are too many to keep. */
@@ -218,18 +214,30 @@ export class TileAudit {
     this.judge?.byTilesGrew(tree);
   }
 
-  /** Once a root has shown that the tiles are right, and nothing is shifted, their tree is the tree of both. */
+  /**
+   * Once a root has shown that the tiles are right, and nothing is shifted, their tree is that of both, and the entries
+   * are believed again from there on.
+   */
   private rejoin(tree: LossyTree): void {
     if (!this.trusted || this.shift !== 0 || this.disputes.length > 0 || this.unlisted !== undefined) return;
-    const agree = this.queue.every(({ node }, at) => {
-      const told = this.tiles.at(tree.size + at);
+    // The last one goes to the tree by the entries when `settle` returns.
+    if (this.areTold(tree.size, this.queue)) {
+      while (this.queue.length > 1) this.lineUp(tree);
+      this.entries.adopt(tree);
+      this.stop();
+    } else {
+      const joined = tree.copy();
+      for (const { node } of this.queue.slice(0, -1)) joined.append(node);
+      this.entries.adopt(joined);
+      this.trusted = false;
+    }
+  }
+
+  private areTold(position: number, entries: readonly Settled[]): boolean {
+    return entries.every(({ node }, at) => {
+      const told = this.tiles.at(position + at);
       return told === undefined || (node instanceof Uint8Array && equalBytes(node, told.hash));
     });
-    if (!agree) return;
-    // The last one goes to the tree by the entries when `settle` returns.
-    while (this.queue.length > 1) this.lineUp(tree);
-    this.entries.adopt(tree);
-    this.stop();
   }
 
   private stop(): void {
