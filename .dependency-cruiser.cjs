@@ -130,6 +130,23 @@ module.exports = {
       },
     ),
     wall(
+      'verifier-trusts-no-server',
+      'What verifies without a server knows none: libs/ledger, libs/kernel and Node only.',
+      { path: '^apps/cli/src/offline/' },
+      {
+        pathNot: ['^apps/cli/src/(offline/|cli\\.errors\\.ts$)', '^libs/(ledger|kernel)/'],
+        dependencyTypesNot: ['core'],
+      },
+    ),
+    wall(
+      'cli-opens-no-store',
+      'Ask the API.',
+      { path: '^apps/cli/' },
+      {
+        path: '^libs/(mongo|embedded-mongo|object-store)/|(^|node_modules/)(mongoose|mongodb|lmdb|@nestjs|@aws-sdk)(/|$)',
+      },
+    ),
+    wall(
       'testing-stays-in-tests',
       'Production code never imports the harness.',
       { path: '^(apps|libs)/', pathNot: [TEST, '^libs/testing/'] },

@@ -2,7 +2,7 @@ import { hexOf } from '../bytes.js';
 import { isWitnessed } from '../witness/policy.js';
 import { CANNOT_CHECK } from './findings.js';
 import type { Break, BreakVerdict, Finding, SeqRange, VerificationReport } from './report.types.js';
-import type { TlogOutcome } from './tlog-verifier.js';
+import type { TlogOutcome } from './tlog.types.js';
 
 /** The report of a log read as tiles: one checkpoint, and nothing after it. */
 export function tlogReport(outcome: TlogOutcome): VerificationReport {

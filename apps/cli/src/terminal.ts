@@ -1,0 +1,68 @@
+export interface TerminalOptions {
+  json: boolean;
+  color: boolean;
+  /** Progress also where standard error is no terminal. */
+  progress: boolean;
+}
+
+type Stream = Pick<NodeJS.WriteStream, 'write' | 'isTTY'>;
+
+const COLORS = { green: 32, red: 31, yellow: 33 } as const;
+/** Lines of progress where they are kept, such as in a job's log. */
+const LINE_EVERY_MS = 5000;
+
+/** Results on standard output, everything said about them on standard error. */
+export class Terminal {
+  readonly json: boolean;
+  private shown = '';
+  private lastLine = 0;
+
+  constructor(
+    private readonly options: TerminalOptions,
+    private readonly out: Stream = process.stdout,
+    private readonly err: Stream = process.stderr,
+  ) {
+    this.json = options.json;
+  }
+
+  /** One line, or several. */
+  print(text: string): void {
+    this.clear();
+    this.out.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  /** One line of JSON. */
+  printJson(value: unknown): void {
+    this.print(JSON.stringify(value));
+  }
+
+  say(text: string): void {
+    this.clear();
+    this.err.write(`${text}\n`);
+  }
+
+  colored(color: keyof typeof COLORS, text: string): string {
+    const on = this.options.color && this.out.isTTY === true;
+    return on ? `\u001b[${COLORS[color]}m${text}\u001b[0m` : text;
+  }
+
+  /** Overwrites itself on a terminal. */
+  progress(what: string, { done, of }: { done: number; of: number | null }): void {
+    const live = this.err.isTTY === true;
+    if (!live && !this.options.progress) return;
+    const share = of === null || of === 0 ? '' : ` of ${of} (${Math.floor((100 * done) / of)} %)`;
+    const text = `${what}: ${done}${share}`;
+    if (live) {
+      this.err.write(`\r\u001b[K${text}`);
+      this.shown = text;
+    } else if (performance.now() - this.lastLine > LINE_EVERY_MS || done === of) {
+      this.err.write(`${text}\n`);
+      this.lastLine = performance.now();
+    }
+  }
+
+  private clear(): void {
+    if (this.shown !== '') this.err.write('\r\u001b[K');
+    this.shown = '';
+  }
+}

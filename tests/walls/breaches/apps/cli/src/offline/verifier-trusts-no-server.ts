@@ -1,0 +1,1 @@
+import type { INestApplication } from '@nestjs/common'; export type X = INestApplication;
