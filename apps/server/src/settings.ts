@@ -50,6 +50,16 @@ export class Settings {
   };
   /** Every setting as read, redacted: the line printed at start, and the reference table. */
   readonly rows: readonly SettingRow[];
+    anchors: {
+      url: string | undefined;
+      accessKey: string | undefined;
+      secretKey: string | undefined;
+      retainDays: number;
+      witnessPolicy: string | undefined;
+      tsaUrl: string | undefined;
+      tsaCa: string | undefined;
+      minutes: number;
+    };
 
   /** Throws SETTINGS.INVALID naming every faulty variable. */
   constructor(env: Record<string, string | undefined>) {
@@ -140,6 +150,7 @@ function jobSettings(read: SettingsReader): Settings['jobs'] {
   return {
     maxModelBytes: read.integer('ASSAY_MAX_MODEL_BYTES', {
       preset: 500 * MIB,
+      anchors: anchorSettings(read),
       min: 1,
       max: 2 ** 31 - 1,
       what: 'largest model, bytes',
@@ -155,6 +166,42 @@ function jobSettings(read: SettingsReader): Settings['jobs'] {
       preset: false,
       what: 'refuse a job without reference images',
     }),
+function anchorSettings(read: SettingsReader): Settings['audit']['anchors'] {
+  return {
+    url: read.text('AUDIT_ANCHOR_URL', {
+      preset: undefined,
+      secret: true,
+      what: 'object store in another trust domain that keeps copies of checkpoints and tiles, as `OBJECT_STORE_URL`',
+    }),
+    accessKey: read.text('AUDIT_ANCHOR_ACCESS_KEY', {
+      preset: undefined,
+      what: 'access key there; absent: the credentials of the environment',
+    }),
+    secretKey: read.text('AUDIT_ANCHOR_SECRET_KEY', { preset: undefined, secret: true, what: 'secret key there' }),
+    retainDays: read.integer('AUDIT_ANCHOR_RETAIN_DAYS', {
+      preset: 3_650,
+      min: 0,
+      max: 36_500,
+      what: 'days that an anchored object can be neither deleted nor replaced, where the bucket has Object Lock',
+    }),
+    witnessPolicy: read.text('AUDIT_WITNESS_POLICY', {
+      preset: undefined,
+      what: 'file (C2SP tlog-policy) with the witnesses, their URLs and the quorum',
+    }),
+    tsaUrl: read.text('AUDIT_TSA_URL', { preset: undefined, what: 'time-stamping authority (RFC 3161)' }),
+    tsaCa: read.text('AUDIT_TSA_CA', {
+      preset: undefined,
+      what: 'PEM file with the certificates that its chain must lead to',
+    }),
+    minutes: read.number('AUDIT_ANCHOR_MINUTES', {
+      preset: 60,
+      min: 0.01,
+      max: 10_080,
+      what: 'how often the newest checkpoint of each ledger is anchored, minutes',
+    }),
+  };
+}
+
   };
 }
 

@@ -58,6 +58,7 @@ describe('FileObjectStore', () => {
     await truncate(join(folder, 'objects', 'a@object'), length);
     await expect(store.get('a')).rejects.toMatchObject({ code: 'OBJECT_STORE.CORRUPT' });
     await expect(store.head('a')).rejects.toMatchObject({ code: 'OBJECT_STORE.CORRUPT' });
+    expect(await keysIn(store)).toEqual(['a']);
   });
 
   it('names no path in its messages', async () => {

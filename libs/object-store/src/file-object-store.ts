@@ -1,4 +1,4 @@
-import { link, open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -93,13 +93,23 @@ export class FileObjectStore implements ObjectStore {
     for await (const key of this.#keys('', prefix, options.after ?? '')) {
       if (left <= 0) return;
       throwIfAborted(options.signal);
-      const object = await this.head(key, options).catch((error: unknown) => {
-        if (error instanceof ObjectStoreError && error.code === 'OBJECT_STORE.NOT_FOUND') return undefined;
-        throw error;
-      });
+      const object = await this.#listed(key, options);
       if (object === undefined) continue;
       left--;
-      yield { key, bytes: object.bytes, storedAt: object.storedAt };
+      yield object;
+    }
+  }
+
+  async #listed(key: string, options: ListOptions): Promise<ListedObject | undefined> {
+    try {
+      const { bytes, storedAt } = await this.head(key, options);
+      return { key, bytes, storedAt };
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError)) throw error;
+      if (error.code === 'OBJECT_STORE.NOT_FOUND') return undefined;
+      if (error.code !== 'OBJECT_STORE.CORRUPT') throw error;
+      const { size, mtime } = await stat(this.#path(key));
+      return { key, bytes: size, storedAt: mtime };
     }
   }
 

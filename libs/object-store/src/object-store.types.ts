@@ -35,7 +35,7 @@ export interface ObjectStore {
   /**
    * Objects whose key begins with `prefix` (any beginning, not only whole segments; '' for all), by ascending key.
    * To go on later, pass the last key as `after`. An object put or deleted while the list is read may be missing or
-   * still shown; one that was there all the time is shown exactly once.
+   * still shown; one that was there all the time is shown exactly once, a damaged one too.
    */
   list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>;
 

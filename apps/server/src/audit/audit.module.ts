@@ -1,6 +1,10 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { EventKind } from '#libs/ledger';
 import { Settings } from '../settings.js';
+import { AnchorProgress } from './anchors/anchor-progress.js';
+import { AnchorReader } from './anchors/anchor-reader.js';
+import { AnchorTargets } from './anchors/anchor-targets.js';
+import { AnchorTask } from './anchors/anchor-task.js';
 import { Appenders } from './append/appenders.js';
 import { PreparedEvents } from './append/prepared-events.js';
 import { AuditKeys } from './keys/audit-keys.js';
@@ -23,6 +27,7 @@ import { KnownKinds } from './events/known-kinds.js';
 import { AuditController } from './http/audit.controller.js';
 import { KeysController } from './http/keys.controller.js';
 import { PublicKeysController } from './http/public-keys.controller.js';
+import { AnchorsController } from './http/anchors.controller.js';
 import { ProofsController } from './http/proofs.controller.js';
 import { TlogController } from './http/tlog.controller.js';
 import { EventKeyUse } from './keys/event-key-use.js';
@@ -47,12 +52,14 @@ import { Checkpoints } from './storage/checkpoints.store.js';
 import { LedgerEntries } from './storage/ledger-entries.store.js';
 import { LedgerKeys } from './storage/ledger-keys.store.js';
 import { LedgerReader } from './storage/ledger-reader.store.js';
+import { ListAnchorsHandler } from './queries/list-anchors.handler.js';
 import { Ledgers } from './storage/ledgers.store.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';
 import { TileEntries } from './storage/tile-entries.store.js';
 import { Tiles } from './storage/tiles.store.js';
 import { PublishedTrees } from './tiles/published-trees.js';
 import { TileWriter } from './tiles/tile-writer.js';
+import { Anchors } from './storage/anchors.store.js';
 
 /** Stands on the foundations alone: no other room. */
 @Module({})
@@ -61,7 +68,16 @@ export class AuditModule {
   static with(kinds: readonly EventKind[]): DynamicModule {
     return {
       module: AuditModule,
-      controllers: [AuditController, KeysController, PublicKeysController, ProofsController, TlogController],
+      controllers: [
+        AnchorsController,
+        AuditController,
+        KeysController,
+        PublicKeysController,
+        ProofsController,
+        TlogController,
+        VerificationsController,
+        LedgersController,
+      ],
       providers: [
         { provide: KnownKinds, useValue: new KnownKinds(kinds) },
         {
@@ -102,4 +118,28 @@ export class AuditModule {
       ],
     };
   }
+}
+        ...[Verifications, LedgerVerdicts, LedgersFreshness, SegmentThreads, VerificationEngine, SavedRuns],
+        ...[VerificationMetrics, VerificationRun, VerificationTask, BackgroundVerification],
+        ...[StartVerificationHandler, CancelVerificationHandler, GetVerificationHandler, ListVerificationsHandler],
+        {
+          provide: AnchorTargets,
+          inject: [Settings, PublicKeys, Anchors, Checkpoints],
+          useFactory: anchorTargets,
+        },
+        ...[Anchors, AnchorProgress, AnchorReader, AnchorTask, ListAnchorsHandler],
+        ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
+        ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
+
+async function anchorTargets(
+  settings: Settings,
+  keys: PublicKeys,
+  anchors: Anchors,
+  checkpoints: Checkpoints,
+): Promise<AnchorTargets> {
+  return AnchorTargets.load(settings, keys, {
+    cosigned: async (tenant, origin, name) =>
+      (await anchors.newest({ tenant, origin, kind: 'witness', name }))?.size ?? 0,
+    published: (tenant) => checkpoints.publishedSize(tenant),
+  });
 }

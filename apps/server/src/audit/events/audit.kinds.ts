@@ -44,7 +44,7 @@ export const auditEventKinds = eventKinds({
   'audit.read': {
     schema: 1,
     data: {
-      query: { oneOf: ['events', 'event', 'proof', 'consistency', 'checkpoint', 'checkpoints', 'tlog'] },
+      query: { oneOf: ['events', 'event', 'proof', 'consistency', 'checkpoint', 'checkpoints', 'tlog', 'anchors'] },
       filters: { list: 'code' },
     },
   },
