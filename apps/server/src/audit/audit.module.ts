@@ -48,6 +48,7 @@ import { GetTileHandler } from './queries/get-tile.handler.js';
 import { ListCheckpointsHandler } from './queries/list-checkpoints.handler.js';
 import { ListEventsHandler } from './queries/list-events.handler.js';
 import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
+import { AppendLines } from './storage/append-lines.store.js';
 import { Checkpoints } from './storage/checkpoints.store.js';
 import { LedgerEntries } from './storage/ledger-entries.store.js';
 import { LedgerKeys } from './storage/ledger-keys.store.js';
@@ -91,6 +92,7 @@ export class AuditModule {
           LedgerReader,
           Checkpoints,
           SubjectKeys,
+          AppendLines,
           Appenders,
           PreparedEvents,
           HighWaterFiles,

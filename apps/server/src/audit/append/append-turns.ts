@@ -1,31 +1,31 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lease, Leases } from '#libs/mongo';
+import type { Head } from '../domain/entry.js';
+import type { Line } from '../storage/append-lines.store.js';
+import type { TurnDesk } from './turn-desk.js';
 
-/** How long a conflict is remembered: while it is, writers take turns. */
+/** How long a writer goes on taking turns after it last met another one. */
 const CONTENDED_MS = 5_000;
-/** A turn: so many flushes, or so long. */
-const TURN_FLUSHES = 16;
-const TURN_MS = 250;
-const LEASE_MS = 1_000;
-/** Longest wait for a turn; after it the flush goes ahead and the unique index decides. */
-const PATIENCE_MS = 400;
-const POLL_MS = 8;
+/** A turn: some flushes, so that handing over is a small part of it, but not for long when flushes are slow. */
+const TURN_MS = 100;
+const TURN_FLUSHES = 4;
+const LONG_TURN_MS = 150;
+
+/** What a writer knows when it may flush: nothing new, or that others may have written, and perhaps up to where. */
+export type Taken = 'go on' | { head: Head | undefined };
 
 /**
- * The advisory append lease of one ledger, held over several flushes. A process that has met no other writer pays
- * nothing for it; after a conflict the writers take turns, so that each flush does not cost the others a conflict.
- * Safety never rests on it: losing it, or not waiting for it, costs a conflict.
+ * The turns of this process at one ledger. A process that has met no other writer pays nothing for them; after a
+ * conflict the writers stand in line, so that a flush of one does not cost the others a conflict and each gets its
+ * share. Safety never rests on it: writing out of turn costs a conflict.
  */
 export class AppendTurns {
-  private lease: Lease | null = null;
-  private contendedUntil = 0;
-  private turnEnds = 0;
+  private turn: Line | undefined;
+  private began = 0;
   private flushes = 0;
+  private contendedUntil = 0;
 
   constructor(
-    private readonly leases: Pick<Leases, 'acquire' | 'release'>,
-    private readonly name: string,
-    private readonly owner: string,
+    private readonly tenant: string,
+    private readonly desk: Pick<TurnDesk, 'turn' | 'end'>,
   ) {}
 
   /** Another writer got in between. */
@@ -33,36 +33,32 @@ export class AppendTurns {
     this.contendedUntil = performance.now() + CONTENDED_MS;
   }
 
-  /** Resolves when this process may flush. Never rejects for want of a lease. */
-  async take(): Promise<void> {
-    if (performance.now() > this.contendedUntil) return this.giveBack();
-    if (this.lease && this.flushes < TURN_FLUSHES && performance.now() < this.turnEnds) {
+  /**
+   * Resolves when this process may flush; `head` is the newest entry it knows. Never rejects, and does not wait for
+   * ever: what goes wrong with a turn costs a conflict.
+   */
+  async take(head: Head | undefined): Promise<Taken> {
+    if (this.turn ? this.lasts() : performance.now() > this.contendedUntil) {
       this.flushes += 1;
-      return;
+      return 'go on';
     }
-    if (this.lease) {
-      await this.giveBack();
-      await sleep(2 * POLL_MS); // whoever polls gets the next turn
-    }
-    await this.waitForTurn();
+    this.giveBack(head);
+    const { line, waited } = await this.desk.turn(this.tenant);
+    this.turn = line;
+    this.began = performance.now();
+    this.flushes = 1;
+    if (waited) this.contended();
+    return { head: waited ? line?.head : undefined };
   }
 
-  async giveBack(): Promise<void> {
-    const { lease } = this;
-    this.lease = null;
-    if (lease) await this.leases.release(lease).catch(() => undefined); // it ends by itself
+  /** Nothing is left to flush, or the turn is over: whoever is next in line goes on from `head`. */
+  giveBack(head: Head | undefined): void {
+    if (this.turn) this.desk.end(this.turn, head);
+    this.turn = undefined;
   }
 
-  private async waitForTurn(): Promise<void> {
-    const patience = performance.now() + PATIENCE_MS;
-    do {
-      this.lease = await this.leases.acquire(this.name, this.owner, LEASE_MS).catch(() => null);
-      if (this.lease) {
-        this.flushes = 1;
-        this.turnEnds = performance.now() + TURN_MS;
-        return;
-      }
-      await sleep(POLL_MS * (0.5 + Math.random()));
-    } while (performance.now() < patience);
+  private lasts(): boolean {
+    const ms = performance.now() - this.began;
+    return ms < TURN_MS || (this.flushes < TURN_FLUSHES && ms < LONG_TURN_MS);
   }
 }

@@ -1,26 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Leases } from '#libs/mongo';
 import { AuditError } from '../audit.errors.js';
 import { emptyHead, type Head } from '../domain/entry.js';
+import { AppendLines } from '../storage/append-lines.store.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { AppendTurns } from './append-turns.js';
 import { LedgerAppender } from './ledger-appender.js';
+import { TurnDesk } from './turn-desk.js';
 
 /** The appenders of this process, one per ledger. */
 @Injectable()
 export class Appenders {
   private readonly appenders = new Map<string, LedgerAppender>();
-  private readonly owner = randomUUID();
+  private readonly desk: TurnDesk;
 
   constructor(
     private readonly ledgers: Ledgers,
     private readonly entries: LedgerEntries,
     private readonly checkpoints: Checkpoints,
-    private readonly leases: Leases,
-  ) {}
+    lines: AppendLines,
+  ) {
+    this.desk = new TurnDesk(randomUUID(), lines);
+  }
 
   of(tenant: string): LedgerAppender {
     const known = this.appenders.get(tenant);
@@ -29,7 +32,7 @@ export class Appenders {
       entries: this.entries,
       loadHead: () => this.head(tenant),
       assertOpen: () => this.ledgers.assertOpen(tenant),
-      turns: new AppendTurns(this.leases, `append/${tenant}`, this.owner),
+      turns: new AppendTurns(tenant, this.desk),
     });
     this.appenders.set(tenant, made);
     return made;
@@ -38,6 +41,7 @@ export class Appenders {
   /** Resolves when everything given so far is recorded or refused. */
   async idle(): Promise<void> {
     await Promise.all([...this.appenders.values()].map((appender) => appender.idle()));
+    await this.desk.idle();
   }
 
   /** A store that lost what was signed would fork the ledger at the next append: refused instead. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { genesisHash, LedgerVerifier, verifierKey } from '#libs/ledger';
 import { eventsOf, InMemoryEntries, type Fault } from './in-memory-entries.fixture.js';
+import type { Head } from '../domain/entry.js';
 import { LedgerAppender, type AppenderPorts } from './ledger-appender.js';
 
 const TENANT = 'acme';
@@ -11,7 +12,7 @@ function appenderOver(entries: InMemoryEntries, ports: Partial<AppenderPorts> = 
     entries,
     loadHead: async () => (await entries.head()) ?? { seq: -1, chainHash: genesisHash(ORIGIN) },
     assertOpen: async () => {},
-    turns: { take: async () => {}, contended: () => {}, giveBack: async () => {} },
+    turns: { take: async () => 'go on', contended: () => {}, giveBack: () => {} },
     ...ports,
   });
 }
@@ -124,10 +125,18 @@ describe('LedgerAppender', () => {
           maxLength: 12,
         }),
         fc.array(fault, { maxLength: 8 }),
-        async (scheduler, calls, faults) => {
+        fc.infiniteStream(fc.boolean()),
+        async (scheduler, calls, faults, turned) => {
           const entries = new InMemoryEntries(scheduler);
           entries.faults = faults;
-          const writers = Array.from({ length: 4 }, () => appenderOver(entries));
+          // Turns that come and go at will, and hand over heads that others may have gone beyond.
+          let left: Head | undefined;
+          const turns: AppenderPorts['turns'] = {
+            take: async () => (turned.next().value ? { head: left } : 'go on'),
+            contended: () => {},
+            giveBack: (head) => (left = head ?? left),
+          };
+          const writers = Array.from({ length: 4 }, () => appenderOver(entries, { turns }));
           const acknowledged: { id: string; seq: number }[] = [];
           const running = calls.map(async ({ writer, events, again }) => {
             const given = eventsOf(TENANT, events);

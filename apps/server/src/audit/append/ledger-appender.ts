@@ -72,21 +72,42 @@ export class LedgerAppender {
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
     await this.pumping;
-    await this.ports.turns.giveBack();
   }
 
   /** Flushes while anything waits. What arrives during a flush makes up the next one: the store sets the pace. */
   private async pump(): Promise<void> {
-    while (this.queue.length > 0) {
-      // Callers that the last flush woke come back within this turn of the event loop; a lone caller loses nothing.
-      await new Promise(setImmediate);
-      const batch = this.nextBatch();
-      await this.flush(batch).catch((error: unknown) => {
-        this.head = undefined;
-        for (const wanted of batch) for (const waiter of wanted.waiters) waiter.reject(error);
-      });
-    }
+    do {
+      while (await this.anythingWaits()) await this.flushNext();
+      this.ports.turns.giveBack(this.head);
+    } while (this.queue.length > 0);
     this.pumping = undefined;
+  }
+
+  /** Callers that the last flush woke come back within one turn of the event loop; a lone caller loses nothing. */
+  private async anythingWaits(): Promise<boolean> {
+    await new Promise(setImmediate);
+    return this.queue.length > 0;
+  }
+
+  private async flushNext(): Promise<void> {
+    let batch: Wanted[] = [];
+    try {
+      const head = await this.ready();
+      batch = this.nextBatch(); // with what came while this process waited for its turn
+      await this.flush(batch, head);
+    } catch (error) {
+      this.head = undefined;
+      if (batch.length === 0) batch = this.nextBatch();
+      for (const { waiters } of batch) for (const waiter of waiters) waiter.reject(error);
+    }
+  }
+
+  /** The head to go on from, when this process may write. */
+  private async ready(): Promise<Head> {
+    const taken = await this.ports.turns.take(this.head);
+    if (taken !== 'go on') this.head = taken.head;
+    await this.ports.assertOpen();
+    return (this.head ??= await this.ports.loadHead());
   }
 
   /** The next events, the same id only once: one with other bytes is refused here, before numbers are given. */
@@ -107,16 +128,14 @@ export class LedgerAppender {
     return [...batch.values()];
   }
 
-  private async flush(batch: Wanted[]): Promise<void> {
+  private async flush(batch: Wanted[], from: Head): Promise<void> {
     let rest = batch;
+    let head = from;
     let cause: unknown;
     for (let fruitless = 0; fruitless < FRUITLESS_FLUSHES; fruitless++) {
-      await this.ports.turns.take();
-      await this.ports.assertOpen();
-      this.head ??= await this.ports.loadHead();
       const entries = chained(
         this.tenant,
-        this.head,
+        head,
         rest.map(({ event }) => event),
       );
       const outcome = await this.ports.entries.insert(entries);
@@ -135,6 +154,7 @@ export class LedgerAppender {
       if (missing.length < rest.length) fruitless = -1;
       else await sleep(Math.min(MAX_BACK_OFF_MS, BACK_OFF_MS * 2 ** fruitless) * (0.5 + Math.random()));
       rest = missing;
+      head = await this.ready();
     }
     throw new AuditError('AUDIT.OUTCOME_UNKNOWN', `the store did not take ${rest.length} entries of ${this.tenant}`, {
       cause,

@@ -1,0 +1,44 @@
+import type { Head } from '../domain/entry.js';
+import { AppendTurns } from './append-turns.js';
+import { InMemoryLines } from './in-memory-lines.fixture.js';
+import { TurnDesk } from './turn-desk.js';
+
+const HEAD: Head = { seq: 41, chainHash: new Uint8Array(32) };
+
+describe('AppendTurns', () => {
+  describe('while no other writer was met', () => {
+    it('lets every flush go on and stands in no line', async () => {
+      const lines = new InMemoryLines();
+      const turns = new AppendTurns('acme', new TurnDesk('one', lines));
+      expect(await turns.take(HEAD)).toBe('go on');
+      expect(lines.writersOf('acme')).toEqual([]);
+    });
+  });
+
+  describe('after a conflict', () => {
+    it('takes a turn, keeps it over several flushes, and hands its head to the next', async () => {
+      const lines = new InMemoryLines();
+      const one = new AppendTurns('acme', new TurnDesk('one', lines));
+      const two = new AppendTurns('acme', new TurnDesk('two', lines));
+      one.contended();
+      two.contended();
+      expect(await one.take(undefined)).toEqual({ head: undefined });
+      const next = two.take(undefined);
+      expect(await one.take(HEAD)).toBe('go on');
+      one.giveBack(HEAD);
+      expect(await next).toEqual({ head: HEAD });
+    });
+
+    it('trusts no head that nobody handed over while it waited', async () => {
+      const lines = new InMemoryLines();
+      const one = new AppendTurns('acme', new TurnDesk('one', lines));
+      const two = new AppendTurns('acme', new TurnDesk('two', lines));
+      one.contended();
+      two.contended();
+      await one.take(undefined);
+      one.giveBack(HEAD);
+      while (lines.writersOf('acme').length > 0) await new Promise(setImmediate);
+      expect(await two.take(undefined)).toEqual({ head: undefined });
+    });
+  });
+});
