@@ -3,7 +3,16 @@ import type { SealedEvent } from '../apps/server/src/audit/audit.types.js';
 import { RecordEvents } from '../apps/server/src/audit/commands/record-events.command.js';
 import { SealEvents } from '../apps/server/src/audit/commands/seal-events.command.js';
 import { chained, emptyHead, preparedEvent } from '../apps/server/src/audit/domain/entry.js';
-import { fdatasyncRate, inRoom, median, rounded, sampleDraft, type BenchRoom } from './ledger-fixture.js';
+import {
+  benchDraft,
+  fdatasyncRate,
+  inRoom,
+  median,
+  rateOf,
+  rawCollection,
+  rounded,
+  type BenchRoom,
+} from './ledger-fixture.js';
 
 export interface AppendFigure {
   callers: number;
@@ -56,13 +65,13 @@ export async function appendFigure(callers: number): Promise<AppendFigure> {
 }
 
 async function measuredRound(room: BenchRoom, callers: number, round: number): Promise<Round> {
-  const drafts = Array.from({ length: POOL }, () => sampleDraft('bench'));
+  const drafts = Array.from({ length: POOL }, (_, step) => benchDraft('bench', step));
   let events: SealedEvent[] = [];
   const sealed = await rateOf(async () => (events = await room.seal.execute(new SealEvents(drafts))).length);
   const flushes: number[] = [];
   const appended = await appendRate(room, callers, events, flushes);
   const batches = prebuilt(`raw${round}`, events, flushes);
-  const collection = room.store.collection<StoredEntry>('raw_ledger_entries');
+  const collection = room.store.collection<StoredEntry>(await rawCollection(room.store));
   const raw = await rateOf(async () => {
     for (const batch of batches) await collection.insertMany(batch, { ordered: true });
     return total(flushes);
@@ -107,12 +116,6 @@ function prebuilt(tenant: string, events: readonly SealedEvent[], sizes: readonl
     head = { seq: last.seq, chainHash: last.chain_hash };
     return batch;
   });
-}
-
-async function rateOf(work: () => Promise<number>): Promise<number> {
-  const started = performance.now();
-  const count = await work();
-  return count / ((performance.now() - started) / 1_000);
 }
 
 const total = (sizes: readonly number[]): number => sizes.reduce((sum, size) => sum + size, 0);

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { LedgerVerifier, type StoredEntry } from '#libs/ledger';
 import { RecordEvents } from '../apps/server/src/audit/commands/record-events.command.js';
 import { SealEvents } from '../apps/server/src/audit/commands/seal-events.command.js';
-import { inRoom, median, rounded, sampleDraft, type BenchRoom } from './ledger-fixture.js';
+import { TENANT } from '../apps/server/src/audit/audit-room.fixture.js';
+import { AuditKeys } from '../apps/server/src/audit/keys/audit-keys.js';
+import { benchDraft, inRoom, median, rounded, type BenchRoom } from './ledger-fixture.js';
 
 export interface VerifyFigure {
   entries: number;
@@ -17,8 +19,7 @@ export interface VerifyFigure {
   from_store_per_second: number;
 }
 
-const TENANT = 'bench';
-const ORIGIN = 'bench.local/ledger/bench';
+const ORIGIN = `assay.test/ledger/${TENANT}`;
 const ROUNDS = 5;
 const BATCH = 1_000;
 
@@ -41,9 +42,8 @@ export async function verifyFigure(entries = Number(process.env['BENCH_ENTRIES']
       if (round >= 0) ratios.push({ verified, bare }); // the first one warms up
     }
     const started = performance.now();
-    const verifier = verifierOf(room);
-    await room.reader.read(TENANT, verifier);
-    if (verifier.finish().tier !== 'consistent') throw new Error('expected a consistent ledger');
+    const { tier } = await room.room.verify();
+    if (tier !== 'consistent') throw new Error('expected a consistent ledger');
     return {
       entries,
       verified_per_second: Math.round(median(ratios.map(({ verified }) => verified))),
@@ -56,13 +56,14 @@ export async function verifyFigure(entries = Number(process.env['BENCH_ENTRIES']
 
 async function filled(room: BenchRoom, entries: number): Promise<void> {
   for (let done = 0; done < entries; done += BATCH) {
-    const drafts = Array.from({ length: Math.min(BATCH, entries - done) }, () => sampleDraft(TENANT));
+    const drafts = Array.from({ length: Math.min(BATCH, entries - done) }, (_, i) => benchDraft(TENANT, done + i));
     await room.record.execute(new RecordEvents(TENANT, await room.seal.execute(new SealEvents(drafts))));
   }
-  await room.signer.sign({ _id: TENANT, origin: ORIGIN });
+  await room.room.sign();
 }
 
-function verifierOf({ keys }: BenchRoom): LedgerVerifier {
+function verifierOf({ room }: BenchRoom): LedgerVerifier {
+  const keys = room.module.get(AuditKeys);
   return new LedgerVerifier({
     tenant: TENANT,
     origin: ORIGIN,
