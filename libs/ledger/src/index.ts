@@ -46,4 +46,3 @@ export { isWitnessed, parsePolicy } from './witness/policy.js';
 export type { PolicyLog, PolicyWitness, WitnessPolicy } from './witness/policy.js';
 export { segmentDigest } from './verification/segment.js';
 export type { SegmentDigest, SegmentOptions } from './verification/segment.js';
-export { reportText } from './verification/report-text.js';
