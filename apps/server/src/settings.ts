@@ -47,9 +47,6 @@ export class Settings {
     hotRetentionDays: number;
     eventSignatureTenants: readonly string[];
     openTenants: readonly string[];
-  };
-  /** Every setting as read, redacted: the line printed at start, and the reference table. */
-  readonly rows: readonly SettingRow[];
     anchors: {
       url: string | undefined;
       accessKey: string | undefined;
@@ -60,6 +57,9 @@ export class Settings {
       tsaCa: string | undefined;
       minutes: number;
     };
+  };
+  /** Every setting as read, redacted: the line printed at start, and the reference table. */
+  readonly rows: readonly SettingRow[];
 
   /** Throws SETTINGS.INVALID naming every faulty variable. */
   constructor(env: Record<string, string | undefined>) {
@@ -131,6 +131,7 @@ export class Settings {
         preset: [],
         what: 'tenants whose ledger anyone may read under `/tlog`',
       }),
+      anchors: anchorSettings(read),
     };
     this.rows = read.rows;
     read.finish('ASSAY_');
@@ -146,26 +147,6 @@ function apiKeySettings(read: SettingsReader): Settings['apiKey'] {
   };
 }
 
-function jobSettings(read: SettingsReader): Settings['jobs'] {
-  return {
-    maxModelBytes: read.integer('ASSAY_MAX_MODEL_BYTES', {
-      preset: 500 * MIB,
-      anchors: anchorSettings(read),
-      min: 1,
-      max: 2 ** 31 - 1,
-      what: 'largest model, bytes',
-    }),
-    maxImages: read.integer('ASSAY_MAX_REF_IMAGES', { preset: 100, min: 0, max: 10_000, what: 'most images of a job' }),
-    maxImageBytes: read.integer('ASSAY_MAX_REF_IMAGE_BYTES', {
-      preset: 10 * MIB,
-      min: 1,
-      max: 1024 * MIB,
-      what: 'largest reference image, bytes',
-    }),
-    requireRefImages: read.flag('ASSAY_REQUIRE_REF_IMAGES', {
-      preset: false,
-      what: 'refuse a job without reference images',
-    }),
 function anchorSettings(read: SettingsReader): Settings['audit']['anchors'] {
   return {
     url: read.text('AUDIT_ANCHOR_URL', {
@@ -202,6 +183,25 @@ function anchorSettings(read: SettingsReader): Settings['audit']['anchors'] {
   };
 }
 
+function jobSettings(read: SettingsReader): Settings['jobs'] {
+  return {
+    maxModelBytes: read.integer('ASSAY_MAX_MODEL_BYTES', {
+      preset: 500 * MIB,
+      min: 1,
+      max: 2 ** 31 - 1,
+      what: 'largest model, bytes',
+    }),
+    maxImages: read.integer('ASSAY_MAX_REF_IMAGES', { preset: 100, min: 0, max: 10_000, what: 'most images of a job' }),
+    maxImageBytes: read.integer('ASSAY_MAX_REF_IMAGE_BYTES', {
+      preset: 10 * MIB,
+      min: 1,
+      max: 1024 * MIB,
+      what: 'largest reference image, bytes',
+    }),
+    requireRefImages: read.flag('ASSAY_REQUIRE_REF_IMAGES', {
+      preset: false,
+      what: 'refuse a job without reference images',
+    }),
   };
 }
 
