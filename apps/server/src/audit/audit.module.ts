@@ -7,7 +7,6 @@ import { AnchorTargets } from './anchors/anchor-targets.js';
 import { AnchorTask } from './anchors/anchor-task.js';
 import { Appenders } from './append/appenders.js';
 import { PreparedEvents } from './append/prepared-events.js';
-import { AuditKeys } from './keys/audit-keys.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
 import { HighWaterFiles } from './checkpoints/high-water-files.js';
 import { NotedLedgers } from './checkpoints/noted-ledgers.js';
@@ -24,12 +23,13 @@ import { RetireKeyHandler } from './commands/retire-key.handler.js';
 import { RotateKeyHandler } from './commands/rotate-key.handler.js';
 import { SealEventsHandler } from './commands/seal-events.handler.js';
 import { KnownKinds } from './events/known-kinds.js';
+import { AnchorsController } from './http/anchors.controller.js';
 import { AuditController } from './http/audit.controller.js';
 import { KeysController } from './http/keys.controller.js';
 import { PublicKeysController } from './http/public-keys.controller.js';
-import { AnchorsController } from './http/anchors.controller.js';
 import { ProofsController } from './http/proofs.controller.js';
 import { TlogController } from './http/tlog.controller.js';
+import { AuditKeys } from './keys/audit-keys.js';
 import { EventKeyUse } from './keys/event-key-use.js';
 import { KeyChanges } from './keys/key-changes.js';
 import { KeyUse } from './keys/key-use.js';
@@ -45,22 +45,22 @@ import { GetLatestCheckpointHandler } from './queries/get-latest-checkpoint.hand
 import { GetPublishedNoteHandler } from './queries/get-published-note.handler.js';
 import { GetSubjectsHandler } from './queries/get-subjects.handler.js';
 import { GetTileHandler } from './queries/get-tile.handler.js';
+import { ListAnchorsHandler } from './queries/list-anchors.handler.js';
 import { ListCheckpointsHandler } from './queries/list-checkpoints.handler.js';
 import { ListEventsHandler } from './queries/list-events.handler.js';
 import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
+import { Anchors } from './storage/anchors.store.js';
 import { AppendLines } from './storage/append-lines.store.js';
 import { Checkpoints } from './storage/checkpoints.store.js';
 import { LedgerEntries } from './storage/ledger-entries.store.js';
 import { LedgerKeys } from './storage/ledger-keys.store.js';
 import { LedgerReader } from './storage/ledger-reader.store.js';
-import { ListAnchorsHandler } from './queries/list-anchors.handler.js';
 import { Ledgers } from './storage/ledgers.store.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';
 import { TileEntries } from './storage/tile-entries.store.js';
 import { Tiles } from './storage/tiles.store.js';
 import { PublishedTrees } from './tiles/published-trees.js';
 import { TileWriter } from './tiles/tile-writer.js';
-import { Anchors } from './storage/anchors.store.js';
 
 /** Stands on the foundations alone: no other room. */
 @Module({})
@@ -76,8 +76,6 @@ export class AuditModule {
         PublicKeysController,
         ProofsController,
         TlogController,
-        VerificationsController,
-        LedgersController,
       ],
       providers: [
         { provide: KnownKinds, useValue: new KnownKinds(kinds) },
@@ -106,6 +104,14 @@ export class AuditModule {
         ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
         ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
         ...[ListKeysHandler, GetPublicKeysHandler, GetVerifierKeysHandler],
+        {
+          provide: AnchorTargets,
+          inject: [Settings, PublicKeys, Anchors, Checkpoints],
+          useFactory: anchorTargets,
+        },
+        ...[Anchors, AnchorProgress, AnchorReader, AnchorTask, ListAnchorsHandler],
+        ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
+        ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
         ...[Tiles, TileEntries, TileWriter, PublishedTrees],
         ...[GetPublishedNoteHandler, GetTileHandler, GetEventHandler, GetEventProofHandler, GetConsistencyHandler],
         ...[SealEventsHandler, RecordEventsHandler, RecordFactHandler, NoteAccessHandler, NoteLedgersHandler],
@@ -121,17 +127,6 @@ export class AuditModule {
     };
   }
 }
-        ...[Verifications, LedgerVerdicts, LedgersFreshness, SegmentThreads, VerificationEngine, SavedRuns],
-        ...[VerificationMetrics, VerificationRun, VerificationTask, BackgroundVerification],
-        ...[StartVerificationHandler, CancelVerificationHandler, GetVerificationHandler, ListVerificationsHandler],
-        {
-          provide: AnchorTargets,
-          inject: [Settings, PublicKeys, Anchors, Checkpoints],
-          useFactory: anchorTargets,
-        },
-        ...[Anchors, AnchorProgress, AnchorReader, AnchorTask, ListAnchorsHandler],
-        ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
-        ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
 
 async function anchorTargets(
   settings: Settings,
