@@ -1,11 +1,20 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandBus, type Command } from '@nestjs/cqrs';
-import { parseEvent, parseNote, verifierKeyText, type LedgerEvent, type StoredEntry } from '#libs/ledger';
+import {
+  noteSigner,
+  parseEvent,
+  parseNote,
+  signNote,
+  verifierKeyText,
+  type LedgerEvent,
+  type StoredEntry,
+} from '#libs/ledger';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { Requester } from '../audit.types.js';
 import { CheckpointSigner } from '../checkpoints/checkpoint-signer.js';
 import { MarkKeyCompromised } from '../commands/mark-key-compromised.command.js';
+import { RecordFact } from '../commands/record-fact.command.js';
 import { RetireKey } from '../commands/retire-key.command.js';
 import { RotateKey, type RotatedPurpose } from '../commands/rotate-key.command.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
@@ -57,6 +66,8 @@ describe('the keys of a ledger', () => {
       ]),
     );
   };
+  /** What somebody pinned who looked before the first rotation. */
+  const firstKey = () => verifierKeyText(keys().verifierKeys(TENANT, ORIGIN)[0]!);
   const noteIds = () =>
     keys()
       .verifierKeys(TENANT, ORIGIN)
@@ -79,7 +90,7 @@ describe('the keys of a ledger', () => {
       'cosignature',
       'mac',
     ]);
-    expect(await room.verify(keys().verifierKeys(TENANT, ORIGIN).map(verifierKeyText))).toMatchObject({
+    expect(await room.verify([firstKey()])).toMatchObject({
       tier: 'consistent',
       keys: 'pinned',
     });
@@ -101,7 +112,7 @@ describe('the keys of a ledger', () => {
     const first = signers.find(([, by]) => by === fresh)![0];
     expect(signers.map(([size, by]) => by === (size < first ? old : fresh))).not.toContain(false);
     expect(signers.some(([size, by]) => by === old && size > activatedAt)).toBe(true);
-    expect(await room.verify(keys().verifierKeys(TENANT, ORIGIN).map(verifierKeyText))).toMatchObject({
+    expect(await room.verify([firstKey()])).toMatchObject({
       tier: 'consistent',
       keys: 'pinned',
       breaks: [],
@@ -143,9 +154,63 @@ describe('the keys of a ledger', () => {
     await restarted();
     await room.record(1, 9);
     await settled();
-    expect(await room.verify(keys().verifierKeys(TENANT, ORIGIN).map(verifierKeyText))).toMatchObject({
+    await rotate();
+    await settled();
+    await room.record(1, 10);
+    await settled();
+    expect((await signersBySize()).get((await room.stored()).length)).toBe(noteIds()[2]);
+    expect(await room.verify([firstKey()])).toMatchObject({
       tier: 'consistent',
       breaks: [],
+    });
+  });
+
+  describe('when somebody has a retired key', () => {
+    it('and signs a later size with it, verification says key_not_valid_then', async () => {
+      await room.record(3);
+      await settled();
+      const stolen = Buffer.from(await readFile(join(room.dataDir, 'keys', 'note.key'), 'utf8'), 'base64');
+      await rotate();
+      await settled();
+      await act(new RetireKey(keys().keys[0]!.id, OPERATOR));
+      await settled();
+      await room.record(1, 9);
+      await settled();
+      const { collection } = room.module.get(Checkpoints);
+      const newest = (await room.module.get(Checkpoints).newest(TENANT))!;
+      const note = signNote(parseNote(newest.note).text, noteSigner(ORIGIN, stolen));
+      await collection.updateOne({ _id: newest._id }, { $set: { note } });
+      const { tier, breaks } = await room.verify([firstKey()]);
+      expect({ tier, breaks }).toMatchObject({
+        tier: 'broken',
+        breaks: [{ class: 'key_not_valid_then', checkpoint: newest.size }],
+      });
+    });
+  });
+
+  describe('when somebody who can write to the database activates a key of his own', () => {
+    it('is not covered by ours: the signer refuses the entry', async () => {
+      await room.record(3);
+      await settled();
+      const seed = Buffer.alloc(32, 7);
+      const his = noteSigner(ORIGIN, seed);
+      const data = { key_id: his.keyId, purpose: 'note', public_key_sha256: '0'.repeat(64), from_size: 0 };
+      const actor = { type: 'system', id: 'ledger' } as const;
+      await act(new RecordFact({ kind: 'key.activated', scope: { tenant: TENANT }, actor, data }));
+      expect(await turn()).toEqual({
+        state: 'contradicted',
+        reason: expect.stringContaining(`key.activated of the note key ${his.keyId}`) as string,
+      });
+    });
+
+    it.each(['key.retired', 'key.compromised'])('nor does it cover a %s that nobody ordered', async (kind) => {
+      await room.record(1);
+      await settled();
+      const size = kind === 'key.retired' ? { to_size: 0 } : { since_size: 0 };
+      const data = { key_id: noteIds()[0]!, purpose: 'note', ...size };
+      const actor = { type: 'system', id: 'ledger' } as const;
+      await act(new RecordFact({ kind, scope: { tenant: TENANT }, actor, data }));
+      expect(await turn()).toMatchObject({ state: 'contradicted' });
     });
   });
 

@@ -1,0 +1,106 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseNote, verifierKeyText } from '#libs/ledger';
+import { startRoom, TENANT } from '../../apps/server/src/audit/audit-room.fixture.js';
+import { AuditKeys } from '../../apps/server/src/audit/keys/audit-keys.js';
+import { KeyChanges } from '../../apps/server/src/audit/keys/key-changes.js';
+import { CheckpointSigner } from '../../apps/server/src/audit/checkpoints/checkpoint-signer.js';
+import { Checkpoints } from '../../apps/server/src/audit/storage/checkpoints.store.js';
+
+/** 2 in the gate, 30 for a release. */
+const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 2);
+const MINUTE = 60_000;
+const LEDGERS = [TENANT, 'system'];
+const originOf = (tenant: string): string => `assay.test/ledger/${tenant}`;
+
+describe('kill -9 of a process that rotates its note key', () => {
+  it(
+    'leaves every size with one key, every key in order, and a ledger that verifies with the first key pinned',
+    async () => {
+      const dataDir = await mkdtemp(join(tmpdir(), 'assay-audit-'));
+      try {
+        const made: string[] = [];
+        for (let round = 0; round < ROUNDS; round++) {
+          const rotator = startRotator(dataDir);
+          try {
+            await rotator.made(1 + Math.floor(Math.random() * 3));
+            // Between two steps of a rotation: the moment itself is what is varied.
+            await sleep(Math.random() * 300);
+          } finally {
+            rotator.process.kill('SIGKILL');
+          }
+          if (rotator.process.signalCode === null) await once(rotator.process, 'close');
+          made.push(...rotator.lines());
+        }
+        await assertSound(dataDir, made);
+      } finally {
+        await rm(dataDir, { recursive: true, force: true });
+      }
+    },
+    (ROUNDS + 1) * MINUTE,
+  );
+});
+
+async function assertSound(dataDir: string, made: readonly string[]): Promise<void> {
+  const room = await startRoom({ dataDir });
+  try {
+    const [keys, changes] = [room.module.get(AuditKeys), room.module.get(KeyChanges)];
+    await room.record(1);
+    for (const tenant of LEDGERS) {
+      const ledger = { _id: tenant, origin: originOf(tenant) };
+      let state = 'not asked';
+      for (let turns = 0; state !== 'nothing_new' && turns < 20; turns++) {
+        await changes.turn(ledger);
+        ({ state } = await room.module.get(CheckpointSigner).sign(ledger));
+      }
+      expect(state).toBe('nothing_new');
+      const ids = keys.verifierKeys(tenant, ledger.origin).map(({ keyId }) => keyId);
+      const stored = await room.module.get(Checkpoints).collection.find({ tenant }).sort({ size: 1 }).toArray();
+      const signers = stored.map(({ note }) => parseNote(note).signatures.map(({ keyId }) => ids.indexOf(keyId)));
+      expect(signers.filter((of) => of.length !== 1 || of[0]! < 0)).toEqual([]);
+      expect(signers.flat()).toEqual(signers.flat().sort((a, b) => a - b));
+    }
+    // Every key that was told of is there, and what was under way at the kill was finished or never begun.
+    expect(keys.keys.map(({ id }) => id)).toEqual(expect.arrayContaining([...made]));
+    await room.record(1);
+    await room.sign();
+    const [first] = keys.verifierKeys(TENANT, originOf(TENANT));
+    expect(await room.verify([verifierKeyText(first!)])).toMatchObject({
+      tier: 'consistent',
+      keys: 'pinned',
+      breaks: [],
+    });
+  } finally {
+    await room.close();
+  }
+}
+
+interface Rotator {
+  process: ChildProcess;
+  lines(): string[];
+  /** Resolves when it has told of so many keys. Rejects with its output when it ends before. */
+  made(count: number): Promise<void>;
+}
+
+function startRotator(dataDir: string): Rotator {
+  const program = resolve(__dirname, 'key-rotator.mjs');
+  const child = spawn(process.execPath, [program, JSON.stringify({ dataDir })], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [text, errors] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
+  const lines = (): string[] => text.split('\n').slice(0, -1);
+  return {
+    process: child,
+    lines,
+    made: async (count) => {
+      while (lines().length < count) {
+        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the rotator ended: ${errors}`);
+        await sleep(5);
+      }
+    },
+  };
+}
