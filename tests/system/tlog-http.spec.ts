@@ -103,6 +103,20 @@ describe('a ledger as tlog-tiles over HTTP', () => {
     expect(bytes).toBe(proof.bytes);
   });
 
+  it('answers HEAD with the headers of a tile alone', async () => {
+    const [head, whole] = await Promise.all(
+      ['HEAD', 'GET'].map((method) =>
+        fetch(`${server.url}/tlog/default/tile/0/000`, {
+          method,
+          headers: { authorization: `Bearer ${server.apiKey}` },
+        }),
+      ),
+    );
+    expect(head!.headers.get('etag')).toBe(whole!.headers.get('etag'));
+    expect(head!.headers.get('content-length')).toBe('8192');
+    expect(await head!.text()).toBe('');
+  });
+
   it('says how long each may be kept, and answers 304 to who has it', async () => {
     const checkpoint = await tlog('checkpoint');
     expect(checkpoint.headers.get('content-type')).toBe('text/plain; charset=utf-8');
@@ -143,7 +157,9 @@ describe('a ledger as tlog-tiles over HTTP', () => {
     for (const path of ['checkpoint', 'tile/0/000', 'tile/entries/000']) {
       expect((await fetch(`${server.url}/tlog/default/${path}`)).status).toBe(401);
       expect((await tlog(path, { authorization: 'Bearer no' })).status).toBe(401);
-      expect((await asked(`/tlog/nobody/${path}`)).status).toBe(404);
+      // Whether there is a ledger of that name is not told.
+      const others = await asked(`/tlog/nobody/${path}`);
+      expect(await others.json()).toMatchObject({ status: 404, code: 'not_found' });
     }
     let open: Response;
     do open = await fetch(`${server.url}/tlog/system/checkpoint`);

@@ -15,7 +15,7 @@ export class GetTileHandler implements IQueryHandler<GetTile> {
 
   async execute({ tenant, path }: GetTile): Promise<Uint8Array> {
     const { level, index, width } = namedBy(path);
-    const { size, tiles } = await this.trees.newest(tenant);
+    const size = await this.trees.size(tenant);
     const most = tileWidthAt({ level: level === 'entries' ? 0 : level, index, size });
     if (width > most) {
       throw new AuditError(
@@ -23,7 +23,7 @@ export class GetTileHandler implements IQueryHandler<GetTile> {
         `${path} is not covered by the published checkpoint of size ${size}`,
       );
     }
-    if (level !== 'entries') return tileBytes(await tiles.tile(level, index, width));
+    if (level !== 'entries') return tileBytes(await this.trees.tiles(tenant).tile(level, index, width));
     return entryBundleBytes(await this.entries.bytes(tenant, index * TILE_WIDTH, width));
   }
 }

@@ -22,7 +22,7 @@ export interface PublishedTree {
 export class PublishedTrees {
   constructor(
     private readonly checkpoints: Checkpoints,
-    private readonly tiles: Tiles,
+    private readonly stored: Tiles,
     private readonly entries: TileEntries,
   ) {}
 
@@ -40,9 +40,18 @@ export class PublishedTrees {
     return this.treeOf(tenant, found);
   }
 
+  /** How many entries may be shown; 0 while nothing is published. */
+  async size(tenant: string): Promise<number> {
+    return this.checkpoints.publishedSize(tenant);
+  }
+
+  tiles(tenant: string): LedgerHashTiles {
+    return new LedgerHashTiles(tenant, this.stored, this.entries);
+  }
+
   private treeOf(tenant: string, checkpoint: StoredCheckpoint): PublishedTree {
     const note = signedNoteOf(checkpoint);
     const { size, root } = parseCheckpoint(parseNote(note).text);
-    return { size, root, note, tiles: new LedgerHashTiles(tenant, this.tiles, this.entries) };
+    return { size, root, note, tiles: this.tiles(tenant) };
   }
 }
