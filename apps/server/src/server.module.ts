@@ -3,11 +3,12 @@ import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import { codeOf, hasCode } from '#libs/kernel';
 import { Leases, MongoStore, Outboxes } from '#libs/mongo';
 import type { ObjectStore } from '#libs/object-store';
-import { Log } from '#libs/telemetry';
+import { Log, Metrics } from '#libs/telemetry';
 import { AuditModule } from './audit/audit.module.js';
 import { RecordEvents, type AuditErrorCode } from './audit/index.js';
 import { ConversionModule } from './conversion/conversion.module.js';
 import { kindsByRoom } from './event-kinds.js';
+import { MetricsController } from './http/metrics.controller.js';
 import { HealthModule } from './health/health.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
@@ -43,10 +44,11 @@ class FoundationsModule {
         { provide: MongoStore, useValue: store },
         { provide: OBJECT_STORE, useValue: objects },
         { provide: Log, useValue: log },
+        { provide: Metrics, useFactory: () => new Metrics({ enabled: settings.metricsEnabled }) },
         { provide: Leases, useFactory: () => new Leases(store) },
         { provide: Outboxes, inject: [CommandBus], useFactory: (bus: CommandBus) => outboxes(store, bus, log) },
       ],
-      exports: [Settings, MongoStore, OBJECT_STORE, Log, Leases, Outboxes],
+      exports: [Settings, MongoStore, OBJECT_STORE, Log, Metrics, Leases, Outboxes],
     };
   }
 }
@@ -56,6 +58,7 @@ export class ServerModule {
   static with(foundations: Foundations): DynamicModule {
     return {
       module: ServerModule,
+      controllers: [MetricsController],
       imports: [
         CqrsModule.forRoot(),
         FoundationsModule.with(foundations),

@@ -42,10 +42,13 @@ export class Settings {
     scope: string;
     timeoutMs: number;
   };
+  readonly metricsEnabled: boolean;
   readonly audit: {
     signingKey: string | undefined;
     hotRetentionDays: number;
     eventSignatureTenants: readonly string[];
+    verifyThreads: number;
+    verifyHours: number;
     openTenants: readonly string[];
     anchors: {
       url: string | undefined;
@@ -99,6 +102,10 @@ export class Settings {
       preset: 'masked',
       what: 'how source addresses are logged; masked cuts to /24 and /48',
     });
+    this.metricsEnabled = read.flag('METRICS_ENABLED', {
+      preset: false,
+      what: 'answer `/_metrics` and `/metrics` to a key that holds `obs:read`',
+    });
     this.apiKey = apiKeySettings(read);
     this.jobs = jobSettings(read);
     this.conversion = conversionSettings(read);
@@ -115,7 +122,7 @@ export class Settings {
       signingKey: read.text('AUDIT_SIGNING_KEY', {
         preset: undefined,
         secret: true,
-        what: 'secret of at least 32 bytes that HMAC keys are derived from; absent: made once in the data folder',
+        what: 'secret of at least 32 bytes that HMAC keys are derived from, or a JSON array of them, the current first; absent: made once in the data folder',
       }),
       hotRetentionDays: read.integer('AUDIT_HOT_RETENTION_DAYS', {
         preset: 90,
@@ -126,6 +133,18 @@ export class Settings {
       eventSignatureTenants: read.listOf('AUDIT_EVENT_SIGNATURES', TENANT_PATTERN, {
         preset: [],
         what: 'tenants whose events are signed one by one',
+      }),
+      verifyThreads: read.integer('AUDIT_VERIFY_THREADS', {
+        preset: 0,
+        min: 0,
+        max: 64,
+        what: 'threads that verify; 0: one less than there are cores, at least one',
+      }),
+      verifyHours: read.integer('AUDIT_VERIFY_HOURS', {
+        preset: 24,
+        min: 1,
+        max: 8_760,
+        what: 'every ledger is verified in the background within so many hours',
       }),
       openTenants: read.listOf('AUDIT_OPEN_TENANTS', TENANT_PATTERN, {
         preset: [],

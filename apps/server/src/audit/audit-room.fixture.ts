@@ -6,15 +6,16 @@ import { CommandBus, CqrsModule, QueryBus } from '@nestjs/cqrs';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { eventKinds, type EventKind, type StoredEntry } from '#libs/ledger';
 import { applyIndexSteps, Leases, MongoStore } from '#libs/mongo';
-import { Log } from '#libs/telemetry';
+import { Log, Metrics } from '#libs/telemetry';
 import { Settings } from '../settings.js';
 import { Appenders } from './append/appenders.js';
 import { AuditModule } from './audit.module.js';
 import { CheckpointSigner, type Signed } from './checkpoints/checkpoint-signer.js';
 import { auditEventKinds, RecordEvents, SealEvents, type EventDraft, type RecordedEvent } from './index.js';
 import { AuditKeys } from './keys/audit-keys.js';
-import { VerifyLedger, type LedgerVerdict } from './queries/verify-ledger.query.js';
+import { VerifyLedger } from './queries/verify-ledger.query.js';
 import { auditIndexes } from './storage/audit.indexes.js';
+import type { LedgerVerdict } from './verification/verification.types.js';
 
 /** A kind with everything a kind can have, for tests of the room alone. */
 export const sampleKinds = eventKinds({
@@ -128,9 +129,10 @@ async function roomOver(store: MongoStore, settings: Settings, lines: string[]):
     { provide: MongoStore, useValue: store },
     { provide: Leases, useValue: new Leases(store) },
     { provide: Log, useValue: log },
+    { provide: Metrics, useValue: new Metrics({ enabled: false }) },
   ];
   @Global()
-  @Module({ providers: foundations, exports: [Settings, MongoStore, Leases, Log] })
+  @Module({ providers: foundations, exports: [Settings, MongoStore, Leases, Log, Metrics] })
   class Foundations {}
   const kinds: EventKind[] = [...Object.values(auditEventKinds), ...Object.values(sampleKinds)];
   const module = await Test.createTestingModule({

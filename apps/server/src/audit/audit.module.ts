@@ -22,11 +22,14 @@ import { RecordFactHandler } from './commands/record-fact.handler.js';
 import { RetireKeyHandler } from './commands/retire-key.handler.js';
 import { RotateKeyHandler } from './commands/rotate-key.handler.js';
 import { SealEventsHandler } from './commands/seal-events.handler.js';
+import { CancelVerificationHandler } from './commands/cancel-verification.handler.js';
+import { StartVerificationHandler } from './commands/start-verification.handler.js';
 import { KnownKinds } from './events/known-kinds.js';
 import { AnchorsController } from './http/anchors.controller.js';
 import { AuditController } from './http/audit.controller.js';
 import { KeysController } from './http/keys.controller.js';
 import { PublicKeysController } from './http/public-keys.controller.js';
+import { VerificationsController } from './http/verifications.controller.js';
 import { ProofsController } from './http/proofs.controller.js';
 import { TlogController } from './http/tlog.controller.js';
 import { AuditKeys } from './keys/audit-keys.js';
@@ -48,6 +51,8 @@ import { GetTileHandler } from './queries/get-tile.handler.js';
 import { ListAnchorsHandler } from './queries/list-anchors.handler.js';
 import { ListCheckpointsHandler } from './queries/list-checkpoints.handler.js';
 import { ListEventsHandler } from './queries/list-events.handler.js';
+import { GetVerificationHandler } from './queries/get-verification.handler.js';
+import { ListVerificationsHandler } from './queries/list-verifications.handler.js';
 import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
 import { Anchors } from './storage/anchors.store.js';
 import { AppendLines } from './storage/append-lines.store.js';
@@ -55,12 +60,22 @@ import { Checkpoints } from './storage/checkpoints.store.js';
 import { LedgerEntries } from './storage/ledger-entries.store.js';
 import { LedgerKeys } from './storage/ledger-keys.store.js';
 import { LedgerReader } from './storage/ledger-reader.store.js';
+import { LedgerVerdicts } from './storage/ledger-verdicts.store.js';
 import { Ledgers } from './storage/ledgers.store.js';
+import { Verifications } from './storage/verifications.store.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';
 import { TileEntries } from './storage/tile-entries.store.js';
 import { Tiles } from './storage/tiles.store.js';
 import { PublishedTrees } from './tiles/published-trees.js';
 import { TileWriter } from './tiles/tile-writer.js';
+import { BackgroundVerification } from './verification/background-verification.js';
+import { LedgersFreshness } from './verification/ledger-freshness.js';
+import { SavedRuns } from './verification/saved-runs.js';
+import { SegmentThreads } from './verification/segment-threads.js';
+import { VerificationEngine } from './verification/verification-engine.js';
+import { VerificationMetrics } from './verification/verification-metrics.js';
+import { VerificationRun } from './verification/verification-run.js';
+import { VerificationTask } from './verification/verification-task.js';
 
 /** Stands on the foundations alone: no other room. */
 @Module({})
@@ -76,6 +91,7 @@ export class AuditModule {
         PublicKeysController,
         ProofsController,
         TlogController,
+        VerificationsController,
       ],
       providers: [
         { provide: KnownKinds, useValue: new KnownKinds(kinds) },
@@ -104,14 +120,15 @@ export class AuditModule {
         ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
         ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
         ...[ListKeysHandler, GetPublicKeysHandler, GetVerifierKeysHandler],
+        ...[Verifications, LedgerVerdicts, LedgersFreshness, SegmentThreads, VerificationEngine, SavedRuns],
+        ...[VerificationMetrics, VerificationRun, VerificationTask, BackgroundVerification],
+        ...[StartVerificationHandler, CancelVerificationHandler, GetVerificationHandler, ListVerificationsHandler],
         {
           provide: AnchorTargets,
           inject: [Settings, PublicKeys, Anchors, Checkpoints],
           useFactory: anchorTargets,
         },
         ...[Anchors, AnchorProgress, AnchorReader, AnchorTask, ListAnchorsHandler],
-        ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
-        ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
         ...[Tiles, TileEntries, TileWriter, PublishedTrees],
         ...[GetPublishedNoteHandler, GetTileHandler, GetEventHandler, GetEventProofHandler, GetConsistencyHandler],
         ...[SealEventsHandler, RecordEventsHandler, RecordFactHandler, NoteAccessHandler, NoteLedgersHandler],

@@ -6,7 +6,14 @@ import { requestContext } from './request-context.js';
 
 /** What a route may ask for: the part of a scope before its tenant. `admin:*` holds all of them. */
 export type Permission =
-  'jobs:write' | 'jobs:read' | 'results:read' | 'promote:write' | 'audit:read' | 'audit:verify' | 'admin:*';
+  | 'jobs:write'
+  | 'jobs:read'
+  | 'results:read'
+  | 'promote:write'
+  | 'audit:read'
+  | 'audit:verify'
+  | 'obs:read'
+  | 'admin:*';
 
 /** Who sends the request, as the key says. */
 export interface Caller {

@@ -11,9 +11,9 @@ import { validationPipe } from './validation.js';
 const PREFIX = 'api/v1';
 
 /** Where programs look without knowing our version: health, metrics, keys, tiles. */
-const WITHOUT_PREFIX = ['_health', '_health/{*rest}', '.well-known/{*rest}', 'tlog/{*rest}'];
+const WITHOUT_PREFIX = ['_health', '_health/{*rest}', '_metrics', 'metrics', '.well-known/{*rest}', 'tlog/{*rest}'];
 
-const OUR_PATHS = new RegExp(`^/(?:${PREFIX}|_health|\\.well-known|tlog)(?:/|$)`);
+const OUR_PATHS = new RegExp(`^/(?:${PREFIX}|_health|_metrics|metrics|\\.well-known|tlog)(?:/|$)`);
 
 /** Largest JSON body. Uploads are multipart and have limits of their own. */
 const JSON_LIMIT = '256kb';

@@ -34,7 +34,7 @@ function routesOf(controller: Type): Route[] {
       .join('/');
     const access = metadata<Access>(ACCESS, handler) ?? metadata<Access>(ACCESS, controller);
     const status = metadata<number>(HTTP_CODE_METADATA, handler) ?? (method === RequestMethod.POST ? 201 : 200);
-    const shown = /^(_health|\.well-known|tlog)\b/.test(path) ? `/${path}` : `/api/v1/${path}`;
+    const shown = /^(_health|_metrics|metrics|\.well-known|tlog)\b/.test(path) ? `/${path}` : `/api/v1/${path}`;
     const heading = `\`${RequestMethod[method]} ${shown}\` · ${allowed(access)} · ${status}`;
     const given = Reflect.getMetadata('design:paramtypes', prototype, name) as Type[];
     return [{ heading, fields: given.flatMap(fieldsOf) }];

@@ -1,5 +1,7 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import type { Request, Response } from 'express';
+import { reportText } from '#libs/ledger';
 import { Caller, RequireScope } from '../../http/access.js';
 import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
@@ -8,8 +10,10 @@ import { pseudonymsIn } from '../domain/pseudonyms.js';
 import { GetLatestCheckpoint, type LatestCheckpoint } from '../queries/get-latest-checkpoint.query.js';
 import { GetSubjects } from '../queries/get-subjects.query.js';
 import { ListEvents, type EventPage } from '../queries/list-events.query.js';
-import { VerifyLedger, type LedgerVerdict } from '../queries/verify-ledger.query.js';
+import { VerifyLedger } from '../queries/verify-ledger.query.js';
+import type { LedgerVerdict } from '../verification/verification.types.js';
 import { EventsDto, VerifyDto } from './audit.dto.js';
+import { wantsText } from './verification.resource.js';
 
 /** With the persons behind the page's pseudonyms, for those who asked and may know. */
 type EventsAnswer = EventPage & { persons?: Record<string, string> };
@@ -46,13 +50,20 @@ export class AuditController {
   @Get('verify')
   @RequireScope('audit:verify')
   @Action('audit.verified')
-  async verify(@Query() { vkey }: VerifyDto, @Caller() caller: Caller): Promise<LedgerVerdict> {
+  async verify(
+    @Query() { vkey, format }: VerifyDto,
+    @Caller() caller: Caller,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<LedgerVerdict | string> {
     const verdict = await this.queries.execute(new VerifyLedger(caller.tenant, vkey === undefined ? [] : [vkey]));
     const { tier: outcome, size, breaks_total: breaks, keys } = verdict;
     const data = { verdict: outcome, size, breaks, keys };
     await this.note(caller, { kind: 'audit.verified', data, same: outcome });
     annotate({ status: outcome, result_count: breaks });
-    return verdict;
+    if (!wantsText(request, format)) return verdict;
+    response.type('text/plain');
+    return reportText(verdict);
   }
 
   @Get('checkpoints/latest')

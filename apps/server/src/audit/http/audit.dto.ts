@@ -57,4 +57,9 @@ export class VerifyDto {
   @IsOptional()
   @MaxLength(512)
   vkey?: string;
+
+  /** `text`: the report to be read, as `Accept: text/plain`. */
+  @IsOptional()
+  @IsIn(['json', 'text'])
+  format?: 'json' | 'text';
 }

@@ -37,6 +37,23 @@ export const auditIndexes: IndexStep[] = [
     create: [{ name: 'tenant_level_index', key: { tenant: 1, level: 1, index: 1 }, unique: true }],
   },
   {
+    id: 'ledger_verifications/1',
+    collection: 'ledger_verifications',
+    create: [
+      { name: 'tenant_id', key: { tenant: 1, _id: 1 } },
+      // At most so many of a tenant are under way as there are slots.
+      {
+        name: 'tenant_slot',
+        key: { tenant: 1, slot: 1 },
+        unique: true,
+        partialFilterExpression: { slot: { $exists: true } },
+      },
+      { name: 'queue', key: { state: 1, tenant: 1, _id: 1 }, partialFilterExpression: { slot: { $exists: true } } },
+      { name: 'leases', key: { state: 1, lease_at: 1 }, partialFilterExpression: { slot: { $exists: true } } },
+      { name: 'finished', key: { finished_at: 1 } },
+    ],
+  },
+  {
     id: 'ledger_anchors/1',
     collection: 'ledger_anchors',
     create: [
