@@ -46,3 +46,4 @@ export { isWitnessed, parsePolicy } from './witness/policy.js';
 export type { PolicyLog, PolicyWitness, WitnessPolicy } from './witness/policy.js';
 export { segmentDigest } from './verification/segment.js';
 export type { SegmentDigest, SegmentOptions } from './verification/segment.js';
+export type { VerifierState } from './verification/verifier-state.js';

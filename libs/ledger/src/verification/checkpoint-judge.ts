@@ -1,4 +1,4 @@
-import { equalBytes } from '../bytes.js';
+import { equalBytes, hexOf } from '../bytes.js';
 import { claimOfNote, verdictBy } from './claim.js';
 import type { Claim } from './claim.js';
 import { forkFinding, mismatchFinding } from './contradictions.js';
@@ -9,6 +9,8 @@ import { rootOfSnapshot } from './lossy-tree.js';
 import type { LossyTree, TreeSnapshot } from './lossy-tree.js';
 import type { Finding } from './report.types.js';
 import type { TileAudit } from './tile-audit.js';
+import { bytesOfState, claimState } from './verifier-state.js';
+import type { ClaimState, JudgeState } from './verifier-state.js';
 
 /** So many roots wait for a lost leaf; more are not compared. */
 const MAX_UNDECIDED = 1024;
@@ -35,6 +37,8 @@ export class CheckpointJudge {
   private failingAnchor: Contradiction | undefined;
   private matching: Claim | undefined;
   private lastFailed: Claim | undefined;
+  /** Marks whose root matched. */
+  readonly marks: { size: number; root: string }[] = [];
 
   constructor(
     private readonly origin: string,
@@ -58,6 +62,39 @@ export class CheckpointJudge {
     insert(this.waiting, claim);
     if (this.waitingByTiles) insert(this.waitingByTiles, claim);
     this.treeGrew();
+  }
+
+  /** What is decided and what waits; undefined when anything does not agree, or waits for a lost leaf. */
+  state(): JudgeState | undefined {
+    const odd = this.failing ?? this.failingAnchor ?? this.lastFailed;
+    if (odd !== undefined || this.undecided.length > 0 || this.notComparable > 0) return undefined;
+    return {
+      checked: this.checked,
+      matched: this.matchedCheckpoints,
+      last_anchored: this.lastAnchored,
+      matching: this.matching && claimState(this.matching),
+      newest: this.newest && claimState(this.newest),
+      keys_used: [...this.keysUsed],
+      waiting: this.waiting.filter(({ by }) => by === 'checkpoint').map(claimState),
+      marks: this.marks,
+    };
+  }
+
+  restore(state: JudgeState): void {
+    this.checked = state.checked;
+    this.matchedCheckpoints = state.matched;
+    this.lastAnchored = state.last_anchored;
+    this.matching = state.matching && this.claimOf(state.matching);
+    this.lastMatch = this.matching?.size ?? 0;
+    this.newest = state.newest && this.claimOf(state.newest);
+    for (const name of state.keys_used) this.keysUsed.add(name);
+    for (const claim of state.waiting) this.add(this.claimOf(claim));
+    this.marks.push(...state.marks);
+  }
+
+  private claimOf({ root, signers, ...rest }: ClaimState): Claim {
+    const records = this.trust.records.filter(({ name }) => signers.includes(name));
+    return { ...rest, root: bytesOfState(root), signers: records };
   }
 
   /** Whether a segment from here on stops at every size that has a claim waiting. */
@@ -152,6 +189,7 @@ export class CheckpointJudge {
       this.found(forkFinding(this.failing.claim, claim));
       this.failing = undefined;
     }
+    if (by === 'high water') this.marks.push({ size, root: hexOf(claim.root) });
     if (size >= this.lastMatch) this.matching = claim;
     this.lastMatch = Math.max(this.lastMatch, size);
     return true;

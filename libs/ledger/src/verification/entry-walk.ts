@@ -8,10 +8,12 @@ import { linkOf } from './reading.js';
 import type { FieldFault, Reading } from './reading.js';
 import type { KeyTrust } from './key-trust.js';
 import type { Reconciliation } from './reconciliation.js';
-import { WINDOW } from './segment.js';
+import { isClean, WINDOW } from './segment.js';
 import type { SegmentDigest } from './segment.js';
 import type { TileAudit } from './tile-audit.js';
 import type { Settled } from './tile-audit.js';
+import { bytesOfState, readingOfState, readingState } from './verifier-state.js';
+import type { WalkState } from './verifier-state.js';
 
 /** The last entry settled without a proper link: the next one tells what is wrong with it. */
 interface Doubt {
@@ -108,6 +110,33 @@ export class EntryWalk {
 
   report(claims: { lastMatch: number; newest: number }): void {
     this.reconciliation.report(claims);
+  }
+
+  /** Undefined when anything is open or out of place. */
+  state(): WalkState | undefined {
+    if (this.doubt !== undefined || this.shift !== 0 || this.previous === undefined) return undefined;
+    if (!this.reconciliation.isEmpty() || !this.recent.every(isPlain)) return undefined;
+    if (this.held !== undefined && !(isClean(this.held) && linkOf(this.held, this.previous))) return undefined;
+    return {
+      found: this.found,
+      position: this.position,
+      previous: hexOf(this.previous),
+      before: this.recent[0]?.before && hexOf(this.recent[0].before),
+      recent: this.recent.map(({ reading }) => readingState(reading)),
+      held: this.held && readingState(this.held),
+    };
+  }
+
+  restore({ found, position, previous, before, recent, held }: WalkState): void {
+    this.found = found;
+    this.position = position;
+    let chain = before === undefined ? undefined : bytesOfState(before);
+    for (const reading of recent.map(readingOfState)) {
+      this.recent.push({ reading, node: reading.leaf as Uint8Array, before: chain });
+      chain = reading.storedChain;
+    }
+    this.previous = bytesOfState(previous);
+    this.held = held && readingOfState(held);
   }
 
   private isCleanBefore({ from, first }: SegmentDigest): boolean {
@@ -382,6 +411,8 @@ export class EntryWalk {
     });
   }
 }
+
+const isPlain = ({ reading, node }: Settled): boolean => node === reading.leaf && isClean(reading);
 
 const chained = (before: Uint8Array | undefined, leaf: Uint8Array | undefined): Uint8Array | undefined =>
   before && leaf && chainHash(before, leaf);

@@ -1,9 +1,12 @@
+import { hexOf } from '../bytes.js';
 import type { VerifierKey } from '../note-keys.js';
 import type { KidUse } from './event-kids.js';
 import { KeyRecord } from './key-record.js';
 import type { KeyFault } from './key-record.js';
 import type { PlacedStatement } from './key-statements.js';
 import type { Finding, VerifierOptions } from './report.types.js';
+import { keyState } from './verifier-state.js';
+import type { TrustState } from './verifier-state.js';
 
 /** The largest size that an independent anchor agrees with, among those it dated before the statement. */
 export type AnchoredBefore = (statement: PlacedStatement) => number;
@@ -30,15 +33,34 @@ export class KeyTrust {
   constructor({ verifierKeys, pinned }: VerifierOptions['keys']) {
     const isPinned = (key: VerifierKey): boolean =>
       typeof pinned === 'boolean' ? pinned : pinned.includes(`${key.name}+${key.keyId}`);
-    this.records = verifierKeys.map((key) => new KeyRecord(key, isPinned(key)));
+    const distinct = new Map(verifierKeys.map((key) => [`${key.name}+${key.keyId}+${hexOf(key.publicKey)}`, key]));
+    this.records = [...distinct.values()].map((key) => new KeyRecord(key, isPinned(key)));
     this.anyPinned = this.records.some((record) => record.pinned);
   }
 
   /** What an entry of the ledger says of a key; in order of seq. */
   add(statement: PlacedStatement): void {
-    const keep = statement.purpose === 'event' && this.eventStatements.length < MAX_EVENT_STATEMENTS;
+    // An event may wait before it is appended, so that its key was retired meanwhile says nothing.
+    const judged = statement.purpose === 'event' && statement.act !== 'retired';
+    const keep = judged && this.eventStatements.length < MAX_EVENT_STATEMENTS;
     if (keep) this.eventStatements.push(statement);
     for (const record of this.records) record.add(statement);
+  }
+
+  state(): TrustState {
+    return { records: this.records.map(keyState), event_statements: this.eventStatements };
+  }
+
+  restore({ records, event_statements }: TrustState): void {
+    this.eventStatements.push(...event_statements);
+    for (const { name, covers, counted, aside, ...statements } of records) {
+      const record = this.records.find((one) => one.name === name);
+      if (record === undefined) continue;
+      Object.assign(record, statements);
+      for (const [by, size] of covers) record.covers.set(by, size);
+      for (const size of counted) record.counted.add(size);
+      for (const [fault, sizes] of aside) record.aside.set(fault, sizes);
+    }
   }
 
   recordOf(key: VerifierKey): KeyRecord {

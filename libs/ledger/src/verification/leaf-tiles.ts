@@ -52,6 +52,10 @@ export class LeafTiles {
     return Math.max(0, ...this.tiles.map(({ tile }) => endOf(tile)));
   }
 
+  get isEmpty(): boolean {
+    return this.tiles.length === 0;
+  }
+
   /** Whether every tile given over these seqs, both inclusive, is among those that agree. */
   areAgreed(from: number, to: number, agreed: readonly TileName[]): boolean {
     const over = this.tiles.filter(({ tile }) => tile.from <= to && endOf(tile) > from);

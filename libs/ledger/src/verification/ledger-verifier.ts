@@ -1,3 +1,5 @@
+import { hexOf } from '../bytes.js';
+import { LedgerError } from '../ledger.errors.js';
 import { CheckpointJudge } from './checkpoint-judge.js';
 import type { AnchorRecord, Claim } from './claim.js';
 import { tailFinding, tileTailFinding } from './contradictions.js';
@@ -11,8 +13,17 @@ import { NO_EVENT_KEYS, readingOf } from './reading.js';
 import { Reconciliation } from './reconciliation.js';
 import { reportOf } from './report.js';
 import type { SegmentDigest } from './segment.js';
-import type { AnchorClaim, LeafTile, SeqRange, VerificationReport, VerifierOptions } from './report.types.js';
+import type {
+  AnchorClaim,
+  LeafTile,
+  SeqRange,
+  TileFault,
+  VerificationReport,
+  VerifierOptions,
+} from './report.types.js';
 import { TileAudit } from './tile-audit.js';
+import { anchorState, bytesOfState } from './verifier-state.js';
+import type { AnchorState, VerifierState } from './verifier-state.js';
 
 /**
  * Verifies one whole ledger in one pass, in memory that grows with the breaks found and not with the entries:
@@ -29,6 +40,7 @@ import { TileAudit } from './tile-audit.js';
  */
 export class LedgerVerifier {
   private readonly findings: Findings;
+  private readonly tree = new LossyTree();
   private readonly trust: KeyTrust;
   private readonly tiles = new LeafTiles();
   private readonly audit: TileAudit;
@@ -36,11 +48,13 @@ export class LedgerVerifier {
   private readonly reconciliation: Reconciliation;
   private readonly walk: EntryWalk;
   private readonly anchors: AnchorRecord[] = [];
+  /** Anchors that matched before this verifier was resumed. */
+  private anchorsSeen: readonly AnchorState[] = [];
 
   constructor(private readonly options: VerifierOptions) {
     const { origin, keys, highWater } = options;
     const findings = (this.findings = new Findings(options.maxBreaks));
-    const tree = new LossyTree();
+    const { tree } = this;
     const trust = (this.trust = new KeyTrust(keys));
     const reconciliation = (this.reconciliation = new Reconciliation(
       (finding) => findings.add(finding),
@@ -53,9 +67,31 @@ export class LedgerVerifier {
     if (highWater) this.addHighWater(highWater);
   }
 
+  /**
+   * Goes on where another verifier stood: with the same options, the anchors given again, and then what comes after the
+   * last segment or entry it took. Throws LEDGER.STATE_MISMATCH for a state of another ledger.
+   */
+  static resumed(options: VerifierOptions, state: VerifierState): LedgerVerifier {
+    const { tenant, origin, highWater, ...rest } = options;
+    if (state.version !== 1 || state.tenant !== tenant || state.origin !== origin) {
+      const found = `version ${state.version} of ${state.tenant}, ${state.origin}`;
+      throw new LedgerError('LEDGER.STATE_MISMATCH', `a state of version 1 of ${tenant}, ${origin}, found ${found}`);
+    }
+    const verifier = new LedgerVerifier({ tenant, origin, ...rest });
+    verifier.restore(state);
+    if (highWater) verifier.addHighWater(highWater);
+    return verifier;
+  }
+
   anchor(claim: AnchorClaim): void {
-    const anchor: AnchorRecord = { claim, matched: undefined };
+    const { size, root } = claim;
+    const past = size <= this.tree.size && this.tree.size > 0;
+    const seen = this.anchorsSeen.some(
+      (one) => one.size === size && one.root === hexOf(root) && one.name === claim.name,
+    );
+    const anchor: AnchorRecord = { claim, matched: past && seen ? true : undefined };
     this.anchors.push(anchor);
+    if (past) return;
     this.judge.add({ size: claim.size, root: claim.root, by: 'anchor', signers: [], anchor });
   }
 
@@ -80,8 +116,49 @@ export class LedgerVerifier {
   segment(digest: SegmentDigest): boolean {
     const { from, to, tiles } = digest;
     if (!this.tiles.areAgreed(from, to, tiles) || !this.walk.segment(digest)) return false;
-    this.tiles.addAgreed(tiles.filter((tile) => tile.from >= from && !this.tiles.has(tile)).length);
+    this.tiles.addAgreed(tiles.filter((tile) => !this.tiles.has(tile)).length);
+    this.tiles.pass(this.tree.size);
     return true;
+  }
+
+  /** Where this verifier stands; undefined unless nothing was found and nothing is open, as between clean segments. */
+  state(): VerifierState | undefined {
+    const { walk, judge, findings, tiles, audit } = this;
+    const { tenant, origin, range } = this.options;
+    const tree = this.tree.state();
+    if (findings.total > 0 || !tiles.isEmpty || audit.byTiles || range || tree === undefined) return undefined;
+    const [walkState, judgeState] = [walk.state(), judge.state()];
+    if (walkState === undefined || judgeState === undefined) return undefined;
+    return structuredClone({
+      version: 1,
+      tenant,
+      origin,
+      walk: walkState,
+      tree: { size: tree.size, peaks: tree.peaks.map(hexOf) },
+      judge: judgeState,
+      trust: this.trust.state(),
+      kids: walk.faults.kids.all(),
+      form_faults: findings.formFaults,
+      tiles: { compared: tiles.compared, agreed: tiles.agreed },
+      anchors: this.anchors.filter(({ matched }) => matched === true).map(({ claim }) => anchorState(claim)),
+    });
+  }
+
+  private restore(state: VerifierState): void {
+    this.tree.restore({ size: state.tree.size, peaks: state.tree.peaks.map(bytesOfState) });
+    this.trust.restore(state.trust);
+    this.judge.restore(state.judge);
+    this.walk.restore(state.walk);
+    for (const use of state.kids) this.walk.faults.kids.add(use);
+    this.findings.addFormFaults(state.form_faults);
+    this.tiles.compared = state.tiles.compared;
+    this.tiles.agreed = state.tiles.agreed;
+    this.anchorsSeen = state.anchors;
+  }
+
+  /** A stored tile that is malformed, or does not agree with the tiles below it; only its reader can see it. */
+  tileFault({ from, to, field, reason }: TileFault): void {
+    this.findings.add({ class: 'tile_mismatch', from, to, field, reason });
   }
 
   /** A part of the store that could not be read: not tampering, but nothing is said about it either. */
@@ -117,7 +194,10 @@ export class LedgerVerifier {
     );
 
   private addHighWater({ origin, size, root }: NonNullable<VerifierOptions['highWater']>): void {
-    if (origin === this.options.origin) return this.judge.add({ size, root, by: 'high water', signers: [] });
+    if (origin === this.options.origin) {
+      if (this.judge.marks.some((mark) => mark.size === size && mark.root === hexOf(root))) return;
+      return this.judge.add({ size, root, by: 'high water', signers: [] });
+    }
     this.findings.add({
       class: 'checkpoint_invalid',
       field: 'origin',

@@ -79,6 +79,17 @@ export class LossyTree {
     this.givenUp = other.givenUp;
   }
 
+  /** The peaks, largest first; undefined when a leaf was ever lost. */
+  state(): { size: number; peaks: Uint8Array[] } | undefined {
+    if (this.givenUp || this.lost.length > 0) return undefined;
+    return { size: this.size, peaks: this.peaks as Uint8Array[] };
+  }
+
+  restore({ size, peaks }: { size: number; peaks: readonly Uint8Array[] }): void {
+    this.size = size;
+    this.peaks = [...peaks];
+  }
+
   snapshot(): TreeSnapshot | undefined {
     return this.givenUp ? undefined : { size: this.size, peaks: [...this.peaks], lost: this.lost.length };
   }

@@ -59,6 +59,10 @@ export class Reconciliation {
     private readonly addFieldBreaks: (position: number, reading: Reading) => void,
   ) {}
 
+  isEmpty(): boolean {
+    return this.strays.length + this.holes.length + this.faults.length + this.placed.length === 0;
+  }
+
   stray(reading: Reading): void {
     if (this.strays.length >= MAX_KEPT) return this.addInserted(reading);
     this.strays.push(reading);

@@ -42,6 +42,14 @@ export interface LeafTile {
   source: 'stored' | 'anchored';
 }
 
+/** What is wrong with a stored tile over these seqs, both inclusive; `field`: which of its fields. */
+export interface TileFault {
+  from: number;
+  to: number;
+  field: string;
+  reason: string;
+}
+
 export type BreakClass =
   | 'edited'
   | 'deleted'

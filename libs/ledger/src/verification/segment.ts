@@ -81,7 +81,8 @@ export function segmentDigest(documents: readonly unknown[], options: SegmentOpt
   };
 }
 
-function isClean({ claimed, agrees, storedChain, placeFaults, columnFaults, signature }: Reading): boolean {
+/** Nothing is wrong with it but, at most, the form of its event; whether it follows is another question. */
+export function isClean({ claimed, agrees, storedChain, placeFaults, columnFaults, signature }: Reading): boolean {
   const placed = claimed !== undefined && placeFaults.length === 0 && columnFaults.length === 0;
   return placed && agrees && storedChain !== undefined && signature?.fault !== 'does_not_hold';
 }

@@ -7,12 +7,6 @@ const MAX_SIZES = 4096;
 export class SizeLog {
   private sizes: number[] = [];
 
-  static of(sizes: readonly number[]): SizeLog {
-    const log = new SizeLog();
-    log.sizes = [...sizes];
-    return log;
-  }
-
   add(size: number): void {
     if (size <= (this.last ?? -1)) return;
     this.sizes.push(size);

@@ -64,7 +64,7 @@ export class TileAudit {
     if (hash !== undefined) this.tell(position, node, hash);
     if (this.byTiles === undefined) {
       const differs = hash !== undefined && node instanceof Uint8Array && !equalBytes(node, hash);
-      if (!differs) return this.tiles.pass(position - AHEAD);
+      if (!differs) return this.tiles.pass(position + 1);
       this.byTiles = this.entries.copy();
       this.judge?.treesPart();
     }
