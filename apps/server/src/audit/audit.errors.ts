@@ -15,6 +15,10 @@ export type AuditErrorCode =
   | 'AUDIT.KIND_UNKNOWN'
   | 'AUDIT.TENANT_INVALID'
   | 'AUDIT.LEDGER_NOT_FOUND'
+  /** Only a suspended ledger can be opened anew. */
+  | 'AUDIT.LEDGER_OPEN'
+  /** What the operator typed is not the last good checkpoint. */
+  | 'AUDIT.CONFIRMATION_WRONG'
   | 'AUDIT.CHECKPOINT_NOT_FOUND'
   /** A stored full tile is not the one that the entries make. */
   | 'AUDIT.TILE_CONTRADICTED'

@@ -13,6 +13,7 @@ import { NotedLedgers } from './checkpoints/noted-ledgers.js';
 import { SigningRound } from './checkpoints/signing-round.js';
 import { SigningTask } from './checkpoints/signing-task.js';
 import { StartCheck } from './checkpoints/start-check.js';
+import { StoreSurvey } from './checkpoints/store-survey.js';
 import { Suspending } from './checkpoints/suspending.js';
 import { MarkKeyCompromisedHandler } from './commands/mark-key-compromised.handler.js';
 import { NoteAccessHandler } from './commands/note-access.handler.js';
@@ -21,6 +22,7 @@ import { RecordEventsHandler } from './commands/record-events.handler.js';
 import { RecordFactHandler } from './commands/record-fact.handler.js';
 import { RetireKeyHandler } from './commands/retire-key.handler.js';
 import { RotateKeyHandler } from './commands/rotate-key.handler.js';
+import { ReopenLedgerHandler } from './commands/reopen-ledger.handler.js';
 import { SealEventsHandler } from './commands/seal-events.handler.js';
 import { CancelVerificationHandler } from './commands/cancel-verification.handler.js';
 import { StartVerificationHandler } from './commands/start-verification.handler.js';
@@ -30,6 +32,7 @@ import { AuditController } from './http/audit.controller.js';
 import { KeysController } from './http/keys.controller.js';
 import { PublicKeysController } from './http/public-keys.controller.js';
 import { VerificationsController } from './http/verifications.controller.js';
+import { LedgersController } from './http/ledgers.controller.js';
 import { ProofsController } from './http/proofs.controller.js';
 import { TlogController } from './http/tlog.controller.js';
 import { AuditKeys } from './keys/audit-keys.js';
@@ -46,6 +49,7 @@ import { GetEventProofHandler } from './queries/get-event-proof.handler.js';
 import { GetEventHandler } from './queries/get-event.handler.js';
 import { GetLatestCheckpointHandler } from './queries/get-latest-checkpoint.handler.js';
 import { GetPublishedNoteHandler } from './queries/get-published-note.handler.js';
+import { GetLedgerHandler } from './queries/get-ledger.handler.js';
 import { GetSubjectsHandler } from './queries/get-subjects.handler.js';
 import { GetTileHandler } from './queries/get-tile.handler.js';
 import { ListAnchorsHandler } from './queries/list-anchors.handler.js';
@@ -53,6 +57,7 @@ import { ListCheckpointsHandler } from './queries/list-checkpoints.handler.js';
 import { ListEventsHandler } from './queries/list-events.handler.js';
 import { GetVerificationHandler } from './queries/get-verification.handler.js';
 import { ListVerificationsHandler } from './queries/list-verifications.handler.js';
+import { ListLedgersHandler } from './queries/list-ledgers.handler.js';
 import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
 import { Anchors } from './storage/anchors.store.js';
 import { AppendLines } from './storage/append-lines.store.js';
@@ -63,6 +68,7 @@ import { LedgerReader } from './storage/ledger-reader.store.js';
 import { LedgerVerdicts } from './storage/ledger-verdicts.store.js';
 import { Ledgers } from './storage/ledgers.store.js';
 import { Verifications } from './storage/verifications.store.js';
+import { SetAsides } from './storage/set-aside.store.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';
 import { TileEntries } from './storage/tile-entries.store.js';
 import { Tiles } from './storage/tiles.store.js';
@@ -92,6 +98,7 @@ export class AuditModule {
         ProofsController,
         TlogController,
         VerificationsController,
+        LedgersController,
       ],
       providers: [
         { provide: KnownKinds, useValue: new KnownKinds(kinds) },
@@ -113,6 +120,8 @@ export class AuditModule {
           Suspending,
           NotedLedgers,
           StartCheck,
+          StoreSurvey,
+          SetAsides,
           SigningRound,
           CheckpointSigner,
           SigningTask,
@@ -132,6 +141,7 @@ export class AuditModule {
         ...[Tiles, TileEntries, TileWriter, PublishedTrees],
         ...[GetPublishedNoteHandler, GetTileHandler, GetEventHandler, GetEventProofHandler, GetConsistencyHandler],
         ...[SealEventsHandler, RecordEventsHandler, RecordFactHandler, NoteAccessHandler, NoteLedgersHandler],
+        ...[ReopenLedgerHandler, ListLedgersHandler, GetLedgerHandler],
         ...[
           ListCheckpointsHandler,
           ListEventsHandler,

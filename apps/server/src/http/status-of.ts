@@ -80,6 +80,8 @@ const auditRows: Record<AuditErrorCode, Outward> = {
   'AUDIT.KIND_UNKNOWN': internal,
   'AUDIT.TENANT_INVALID': row(422, 'tenant_invalid', 'Invalid tenant'),
   'AUDIT.LEDGER_NOT_FOUND': row(404, 'ledger_not_found', 'Ledger not found'),
+  'AUDIT.LEDGER_OPEN': row(409, 'ledger_open', 'The ledger is open'),
+  'AUDIT.CONFIRMATION_WRONG': row(409, 'confirmation_wrong', 'The confirmation is wrong'),
   'AUDIT.CHECKPOINT_NOT_FOUND': row(404, 'checkpoint_not_found', 'Checkpoint not found'),
   'AUDIT.TILE_CONTRADICTED': contradicted,
   'AUDIT.TILE_MISSING': contradicted,

@@ -11,7 +11,7 @@ function appenderOver(entries: InMemoryEntries, ports: Partial<AppenderPorts> = 
   return new LedgerAppender(TENANT, {
     entries,
     loadHead: async () => (await entries.head()) ?? { seq: -1, chainHash: genesisHash(ORIGIN) },
-    assertOpen: async () => {},
+    assertOpen: async () => 'assay.test/ledger/acme',
     turns: { take: async () => 'go on', contended: () => {}, giveBack: () => {} },
     ...ports,
   });

@@ -18,8 +18,8 @@ export interface AppenderPorts {
   entries: Pick<LedgerEntries, 'insert' | 'find'>;
   /** The newest entry by a majority read; refuses a ledger that is suspended or was rolled back. */
   loadHead(): Promise<Head>;
-  /** Before each flush: refuses a suspended ledger. */
-  assertOpen(): Promise<void>;
+  /** Before each flush: refuses a suspended ledger. Resolves with which incarnation is open. */
+  assertOpen(): Promise<string>;
   turns: Pick<AppendTurns, 'take' | 'contended' | 'giveBack'>;
 }
 
@@ -43,6 +43,7 @@ interface Wanted {
 export class LedgerAppender {
   private queue: Wanted[] = [];
   private head: Head | undefined;
+  private incarnation: string | undefined;
   private pumping: Promise<void> | undefined;
 
   constructor(
@@ -106,7 +107,10 @@ export class LedgerAppender {
   private async ready(): Promise<Head> {
     const taken = await this.ports.turns.take(this.head);
     if (taken !== 'go on') this.head = taken.head;
-    await this.ports.assertOpen();
+    const incarnation = await this.ports.assertOpen();
+    // What was known of the one before need not be in the store any more.
+    if (incarnation !== this.incarnation) this.head = undefined;
+    this.incarnation = incarnation;
     return (this.head ??= await this.ports.loadHead());
   }
 

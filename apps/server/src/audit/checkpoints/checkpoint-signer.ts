@@ -9,6 +9,7 @@ import {
   verifyNote,
 } from '#libs/ledger';
 import { Settings } from '../../settings.js';
+import { sameBytes } from '../domain/entry.js';
 import { hourOf, thinAfter } from '../domain/checkpoint-keeping.js';
 import { FIRST_INCARNATION, incarnationOf } from '../domain/origin.js';
 import type { Mark } from '../domain/high-water-mark.js';
@@ -19,6 +20,7 @@ import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import type { Ledger } from '../storage/ledgers.store.js';
 import { TileWriter } from '../tiles/tile-writer.js';
 import { HighWaterFiles } from './high-water-files.js';
+import { TurnEntries } from './turn-entries.js';
 import { contradictionOf, signingTurn, type Incarnation, type Signed, type SigningPorts } from './signing-turn.js';
 
 export type { Signed } from './signing-turn.js';
@@ -52,7 +54,7 @@ export class CheckpointSigner {
   /** What in the store contradicts what was signed, if anything does: asked once at start, before any append. */
   async contradiction(ledger: Which): Promise<string | undefined> {
     const newest = await this.checkpoints.newest(ledger._id);
-    if (newest && newest.origin === ledger.origin && !this.isOurs(newest, ledger)) {
+    if (newest && newest.origin === ledger.origin && !this.isOurs(newest)) {
       return `the checkpoint of size ${newest.size} is not signed by a key in the data folder`;
     }
     return contradictionOf(this.incarnation(ledger), this.ports(ledger));
@@ -60,7 +62,12 @@ export class CheckpointSigner {
 
   /** The newest mark as the files have it now, for a verifier; undefined when this process has none. */
   async highWater(tenant: string): Promise<Mark | undefined> {
-    return (await this.marks.of(tenant).newest())?.marks.at(-1);
+    return (await this.marksOf(tenant)).at(-1);
+  }
+
+  /** All of the newest incarnation, `before` one where that is given, by size. */
+  async marksOf(tenant: string, before?: number): Promise<Mark[]> {
+    return (await this.marks.of(tenant).newest(before))?.marks ?? [];
   }
 
   /** Every tenant of whose ledger this process has a mark. */
@@ -87,36 +94,39 @@ export class CheckpointSigner {
     return (cosignature.time + RENEW_S) * 1_000;
   }
 
+  /** Whether a key in the data folder signed it, in the name of any incarnation, and it is stored as it was signed. */
+  isOurs({ tenant, origin, note, size, root, mac, mac_key_id: macKeyId }: StoredCheckpoint): boolean {
+    if (incarnationOf(this.settings.origin, tenant, origin) === undefined) return false;
+    try {
+      const { text } = verifyNote(note, this.keys.verifierKeys(tenant, origin));
+      const signed = parseCheckpoint(text);
+      if (signed.origin !== origin || signed.size !== size || !sameBytes(signed.root, root)) return false;
+      return this.keys.noteMacHolds(tenant, text, mac, macKeyId) !== false;
+    } catch (error) {
+      if (error instanceof LedgerError) return false;
+      throw error;
+    }
+  }
+
   private incarnation({ _id: tenant, origin }: Which): Incarnation {
     return { origin, incarnation: incarnationOf(this.settings.origin, tenant, origin) ?? FIRST_INCARNATION };
   }
 
   private ports({ _id: tenant, origin }: Which): SigningPorts {
+    const turn = new TurnEntries((seq, limit) => this.entries.after(tenant, seq, limit));
     return {
       head: () => this.entries.head(tenant),
       chainHashAt: (seq) => this.entries.chainHashAt(tenant, seq),
-      entries: (seq, limit) => this.entries.after(tenant, seq, limit),
+      entries: (seq, limit) => turn.after(seq, limit),
       entryFault: ({ bytes }) => this.keys.keyEntryFault(tenant, origin, bytes),
       marks: this.marks.of(tenant),
       newest: () => this.checkpoints.newest(tenant),
       publishedSize: () => this.checkpoints.publishedSize(tenant),
       sign: (mark, previous) => this.checkpointOf(tenant, mark, previous),
       persist: (checkpoint) => this.checkpoints.add(checkpoint),
-      cover: (size) => this.tiles.cover(tenant, size),
+      cover: ({ size, root }) => this.tiles.cover(tenant, size, { root, entries: turn }),
       publish: (size) => this.checkpoints.publish({ tenant, origin, size }),
     };
-  }
-
-  private isOurs({ note, size, mac, mac_key_id: macKeyId }: StoredCheckpoint, { _id: tenant, origin }: Which): boolean {
-    try {
-      const { text } = verifyNote(note, this.keys.verifierKeys(tenant, origin));
-      const signed = parseCheckpoint(text);
-      if (signed.origin !== origin || signed.size !== size) return false;
-      return this.keys.noteMacHolds(tenant, text, mac, macKeyId) !== false;
-    } catch (error) {
-      if (error instanceof LedgerError) return false;
-      throw error;
-    }
   }
 
   private async checkpointOf(tenant: string, mark: Mark, previous: Date | undefined): Promise<StoredCheckpoint> {

@@ -15,8 +15,8 @@ export interface KeptMarks {
 
 /** What kept marks are asked for: the files below, or a test's memory. */
 export interface HighWater {
-  /** Those of the newest incarnation; undefined when there is none. */
-  newest(): Promise<KeptMarks | undefined>;
+  /** Those of the newest incarnation, `before` one where that is given; undefined when there is none. */
+  newest(before?: number): Promise<KeptMarks | undefined>;
   /**
    * Put if absent. Once resolved the mark survives a power cut. Resolves with what is there beside it of this
    * incarnation above `base`: marks of other signers, which were put before this resolved or will see this one.
@@ -50,7 +50,7 @@ export class HighWaterFiles {
   of(tenant: string): HighWater {
     originOf(this.settings.origin, tenant); // a tenant id, or else it could name any folder
     return {
-      newest: () => this.newest(tenant),
+      newest: (before) => this.newest(tenant, before),
       put: (incarnation, mark, base) => this.put(tenant, incarnation, mark, base),
       forget: async (incarnation, sizes) => {
         await Promise.all(sizes.map((size) => rm(this.path(tenant, { incarnation, size }), { force: true })));
@@ -58,9 +58,9 @@ export class HighWaterFiles {
     };
   }
 
-  private async newest(tenant: string): Promise<KeptMarks | undefined> {
+  private async newest(tenant: string, before = Number.MAX_SAFE_INTEGER): Promise<KeptMarks | undefined> {
     for (;;) {
-      const listed = await this.listed(tenant);
+      const listed = (await this.listed(tenant)).filter(({ incarnation }) => incarnation < before);
       const incarnation = listed.at(-1)?.incarnation;
       if (incarnation === undefined) return this.ofOlderVersion(tenant);
       const files = listed.filter((file) => file.incarnation === incarnation);

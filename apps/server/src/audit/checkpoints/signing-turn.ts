@@ -38,8 +38,8 @@ export interface SigningPorts {
   sign(mark: Mark, previous: Date | undefined): Promise<StoredCheckpoint>;
   /** Resolves with the root of the one that is kept when that is another. */
   persist(checkpoint: StoredCheckpoint): Promise<Uint8Array | undefined>;
-  /** Resolves when the full tiles of the tree of this size are stored. */
-  cover(size: number): Promise<void>;
+  /** Resolves when the full tiles of this tree are stored. */
+  cover(mark: Mark): Promise<void>;
   /** False when another incarnation is published. */
   publish(size: number): Promise<boolean>;
 }
@@ -102,7 +102,7 @@ async function turn(ledger: Incarnation, ports: SigningPorts): Promise<Signed> {
   const other = await ports.persist(checkpoint);
   if (other) throw contradicted(`another tree of size ${next.size} is signed`);
   // If the process dies here, the checkpoint is signed and nobody is shown it: the next turn publishes it, or a longer one.
-  await ports.cover(next.size);
+  await ports.cover(next);
   // If the process dies here, tiles are stored that no published checkpoint covers yet: nobody is shown those either.
   if (!(await ports.publish(next.size))) return { state: 'nothing_new', size: next.size };
   // If the process dies here, smaller marks are left beside the largest, which is the one that counts.
@@ -186,9 +186,9 @@ async function grownTo(mark: Mark, size: number, ports: SigningPorts, { orLess =
   return next;
 }
 
-function firstFault(entries: readonly SignedEntry[], { entryFault }: SigningPorts): string | undefined {
+function firstFault(entries: readonly SignedEntry[], ports: SigningPorts): string | undefined {
   for (const entry of entries) {
-    const fault = entryFault(entry);
+    const fault = ports.entryFault(entry);
     if (fault !== undefined) return `seq ${entry.seq}: ${fault}`;
   }
   return undefined;

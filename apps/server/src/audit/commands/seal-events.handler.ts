@@ -26,20 +26,20 @@ export class SealEventsHandler implements ICommandHandler<SealEvents> {
     private readonly prepared: PreparedEvents,
   ) {}
 
-  async execute({ drafts }: SealEvents): Promise<SealedEvent[]> {
+  async execute({ drafts, options }: SealEvents): Promise<SealedEvent[]> {
     const sealed: SealedEvent[] = [];
-    for (const draft of drafts) sealed.push(await this.sealed(draft));
+    for (const draft of drafts) sealed.push(await this.sealed(draft, options));
     return sealed;
   }
 
-  private async sealed(given: EventDraft): Promise<SealedEvent> {
+  private async sealed(given: EventDraft, { whileSuspended = false }: SealEvents['options']): Promise<SealedEvent> {
     const now = new Date();
     const draft = { ...given, id: given.id ?? uuidv7(now.getTime()), ts: given.ts ?? now.toISOString() };
     const { tenant } = draft.scope;
     assertFresh(draft.id, now.getTime(), this.settings.audit.hotRetentionDays);
     const kind = this.kindOf(draft);
     const persons = personsOf(draft, kind);
-    await this.ledgers.assertOpen(tenant);
+    if (!whileSuspended) await this.ledgers.assertOpen(tenant);
     const pseudonyms = await this.subjects.pseudonyms(tenant, persons);
     const meta = {
       service: SERVICE.name,

@@ -28,11 +28,13 @@ export const auditEventKinds = eventKinds({
   /**
    * The first entry of a ledger's incarnation after the first, by an operator. Of the incarnation before, `good_size`
    * and `good_root` are the last checkpoint that the store still has as a prefix, `signed_size` the largest tree known
-   * to be signed: entries from `good_size` on up to this one were never proven, signed ones from here on are lost.
+   * to be signed: entries from `good_size` on up to this one were never proven, signed ones from here on are lost. With
+   * `ledger`, in the system ledger: of that ledger.
    */
   'ledger.reopened': {
     schema: 1,
     data: {
+      ledger: { optional: 'code' },
       incarnation: 'count',
       good_size: 'count',
       good_root: 'digest',

@@ -111,6 +111,12 @@ export class Checkpoints {
     }
   }
 
+  /** Nothing is published of the incarnation with this origin, and nothing more of another. */
+  async beginAnew(tenant: string, origin: string): Promise<void> {
+    const other = { _id: tenant, origin: { $ne: origin } };
+    await this.heads.updateOne(other, { $set: { origin, size: 0, published_at: new Date() } });
+  }
+
   /** Adds lines under a signed checkpoint. False when there is none of this size (any more). May be called twice. */
   async addCosignatures(tenant: string, size: number, added: readonly StoredCosignature[]): Promise<boolean> {
     for (;;) {

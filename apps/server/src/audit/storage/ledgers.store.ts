@@ -29,8 +29,11 @@ export interface FormerIncarnation {
   suspended?: { reason: string; at: Date };
 }
 
-/** The origin of the next incarnation, and what is kept of the one before. */
-export type Reopening = FormerIncarnation;
+/** The origin of the next incarnation, and those before it that the store did not name yet. */
+export interface Reopening {
+  origin: string;
+  former: FormerIncarnation[];
+}
 
 /** How long another process's suspension may go unseen here, in milliseconds. */
 const STATE_MS = 1_000;
@@ -73,15 +76,16 @@ export class Ledgers {
     return this.remember((await this.ledgers.findOne({ _id: tenant })) ?? (await this.created(tenant)));
   }
 
-  /** Throws AUDIT.SUSPENDED. */
-  async assertOpen(tenant: string): Promise<void> {
-    const { state, suspended } = await this.ledger(tenant);
+  /** Resolves with the origin of the open incarnation. Throws AUDIT.SUSPENDED. */
+  async assertOpen(tenant: string): Promise<string> {
+    const { origin, state, suspended } = await this.ledger(tenant);
     if (state === 'suspended') {
       throw new AuditError(
         'AUDIT.SUSPENDED',
         `the ledger of ${tenant} is suspended: ${suspended?.reason ?? 'unknown'}`,
       );
     }
+    return origin;
   }
 
   /** What the origin of this tenant's ledger was made, whatever the store says. Throws AUDIT.TENANT_INVALID. */
@@ -124,13 +128,12 @@ export class Ledgers {
   }
 
   /** Opens the incarnation after `before`. False when the ledger is not that one, suspended (any more). */
-  async reopen({ _id, origin: former }: Pick<Ledger, '_id' | 'origin'>, next: Reopening): Promise<boolean> {
-    const { origin, ...left } = next;
+  async reopen(before: Pick<Ledger, '_id' | 'origin'>, { origin, former }: Reopening): Promise<boolean> {
     const { modifiedCount } = await this.ledgers.updateOne(
-      { _id, origin: former, state: 'suspended' },
-      { $set: { state: 'open', origin }, $push: { former: { origin: former, ...left } }, $unset: { suspended: '' } },
+      { _id: before._id, origin: before.origin, state: 'suspended' },
+      { $set: { state: 'open', origin }, $push: { former: { $each: former } }, $unset: { suspended: '' } },
     );
-    this.known.delete(_id);
+    this.known.delete(before._id);
     return modifiedCount === 1;
   }
 

@@ -1,0 +1,110 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { genesisHash } from '#libs/ledger';
+import { Settings } from '../../settings.js';
+import { sameBytes } from '../domain/entry.js';
+import { emptyMark, grown, type Mark } from '../domain/high-water-mark.js';
+import { originOf } from '../domain/origin.js';
+import { Checkpoints, type StoredCheckpoint } from '../storage/checkpoints.store.js';
+import { LedgerEntries } from '../storage/ledger-entries.store.js';
+import type { Ledger } from '../storage/ledgers.store.js';
+import { CheckpointSigner } from './checkpoint-signer.js';
+
+/** What the store still holds of what was signed. */
+export interface Survey {
+  /** The largest signed tree that the store has as a prefix; of size 0 when it has none. */
+  good: Tree;
+  /** Size of the largest tree known to be signed. */
+  signedSize: number;
+  /** The tree of all entries that follow one another from seq 0 on. */
+  whole: Mark;
+  /** What does not follow after those; undefined when they are all there are. */
+  broken: string | undefined;
+}
+
+/** Where a survey ends. */
+interface Before {
+  seq: number;
+  incarnation: number;
+}
+
+interface Tree {
+  size: number;
+  root: Uint8Array;
+}
+
+const READ_ENTRIES = 2_000;
+/** Matching checkpoints remembered until one turns out to be signed by us: a forger may have put some behind it. */
+const MATCHES = 1_000;
+
+/** Reads a whole ledger, to say up to where it is what was signed: for the operator who has to decide. */
+@Injectable()
+export class StoreSurvey {
+  constructor(
+    @Inject(Settings) private readonly settings: Pick<Settings, 'origin'>,
+    private readonly signer: CheckpointSigner,
+    private readonly entries: LedgerEntries,
+    private readonly checkpoints: Checkpoints,
+  ) {}
+
+  /** Of the entries before `seq`, and of what was signed before that incarnation. Flat in memory. */
+  async of({ _id: tenant, origin }: Pick<Ledger, '_id' | 'origin'>, before: Partial<Before> = {}): Promise<Survey> {
+    const { seq: end = Number.MAX_SAFE_INTEGER, incarnation } = before;
+    const marks = await this.signer.marksOf(tenant, incarnation);
+    const genesis = genesisHash(originOf(this.settings.origin, tenant));
+    let whole: Mark = { ...emptyMark(origin), chainHash: genesis };
+    let matches: (Tree | StoredCheckpoint)[] = [];
+    let broken: string | undefined;
+    const claims = this.claims(tenant, marks);
+    let claim = await claims.next();
+    for await (const entries of this.pages(tenant, end)) {
+      for (let rest = entries; rest.length > 0 && broken === undefined;) {
+        while (!claim.done && claim.value.size <= whole.size) claim = await claims.next();
+        const some = claim.done ? rest : rest.slice(0, claim.value.size - whole.size);
+        rest = rest.slice(some.length);
+        const longer = grown(whole, some);
+        if ('broken' in longer) broken = longer.broken;
+        else whole = longer;
+        for (; !claim.done && claim.value.size === whole.size; claim = await claims.next()) {
+          if (sameBytes(claim.value.root, whole.root)) matches = [...matches, claim.value].slice(-MATCHES);
+        }
+      }
+      if (broken !== undefined) break;
+    }
+    const good = matches.findLast((match) => this.isSigned(match)) ?? emptyMark(origin);
+    const { size, root } = good;
+    return { good: { size, root }, signedSize: await this.signedSize(tenant, marks), whole, broken };
+  }
+
+  /** By size, checkpoints and marks. */
+  private async *claims(tenant: string, marks: readonly Mark[]): AsyncGenerator<Tree | StoredCheckpoint, void> {
+    const left = [...marks];
+    const cursor = this.checkpoints.collection.find({ tenant }, { promoteBuffers: true }).sort({ size: 1 });
+    for await (const checkpoint of cursor) {
+      while (left[0] && left[0].size <= checkpoint.size) yield left.shift() as Mark;
+      yield checkpoint;
+    }
+    yield* left;
+  }
+
+  private async *pages(tenant: string, end: number): AsyncGenerator<Awaited<ReturnType<LedgerEntries['after']>>> {
+    for (let seq = 0; seq < end;) {
+      const page = await this.entries.after(tenant, seq, Math.min(READ_ENTRIES, end - seq));
+      if (page.length === 0) return;
+      yield page;
+      seq = (page.at(-1) as { seq: number }).seq + 1;
+    }
+  }
+
+  private async signedSize(tenant: string, marks: readonly Mark[]): Promise<number> {
+    const marked = marks.at(-1)?.size ?? 0;
+    const above = { tenant, size: { $gt: marked } };
+    const cursor = this.checkpoints.collection.find(above, { promoteBuffers: true }).sort({ size: -1 });
+    for await (const checkpoint of cursor) if (this.isSigned(checkpoint)) return checkpoint.size;
+    return marked;
+  }
+
+  /** A mark needs no signature: it lies beside the key. */
+  private isSigned(claim: Tree | StoredCheckpoint): boolean {
+    return !('note' in claim) || this.signer.isOurs(claim);
+  }
+}
