@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'assay');
 const SECANTUSDB = 'secantusdb==0.7.0b3';
+const ANCHOR_BUCKET = 'assay-anchors';
 const ACCESS = { AWS_ACCESS_KEY_ID: 'assay-test', AWS_SECRET_ACCESS_KEY: 'assay-test-secret' };
 
 const scratch = await mkdtemp(join(tmpdir(), 'assay-compat-'));
@@ -22,6 +23,7 @@ let failed = false;
 try {
   need('strace');
   need('chromium');
+  need('openssl');
   const mongodbUri = await startSecantusDb();
   const objectStoreUrl = await startVersitygw();
   const stores = { MONGODB_URI: mongodbUri, OBJECT_STORE_URL: objectStoreUrl, ...ACCESS };
@@ -33,6 +35,10 @@ try {
   run('the system suite on both', jest('system'), stores);
   run('libs/ledger in Chromium', [process.execPath, 'tests/browser/ledger.mjs'], {});
   run('an unmodified tlog-tiles checker', [process.execPath, 'tests/compat/tlog-fsck.mjs'], {});
+  run('anchors: openssl ts and a bucket with Object Lock', [process.execPath, 'tests/compat/anchors.mjs'], {
+    ANCHOR_URL: objectStoreUrl.replace('assay-test', ANCHOR_BUCKET),
+    ...ACCESS,
+  });
   run('durability under strace', [process.execPath, 'tests/compat/durability.mjs'], {});
 } finally {
   for (const child of started.reverse()) {
@@ -95,6 +101,7 @@ async function startVersitygw() {
   const args = ['--port', `127.0.0.1:${port}`, 'posix', '--versioning-dir', versions, folder];
   await start(program, args, port, env);
   await createBucket(`http://127.0.0.1:${port}`, 'assay-test');
+  await createBucket(`http://127.0.0.1:${port}`, ANCHOR_BUCKET);
   return `s3://assay-test/tests?endpoint=http://127.0.0.1:${port}&region=us-east-1`;
 }
 

@@ -3,6 +3,7 @@ export { ObjectStoreError } from './object-store.errors.js';
 export type { ObjectStoreErrorCode } from './object-store.errors.js';
 export type {
   CallOptions,
+  GetOptions,
   ListedObject,
   ListOptions,
   ObjectStore,

@@ -27,7 +27,7 @@ export interface ObjectStore {
    * The object and its bytes. The body fails with CORRUPT, instead of ending, when the bytes are not the ones that
    * were put: they may be trusted only after the end. It must be read to its end or destroyed.
    */
-  get(key: string, options?: CallOptions): Promise<StoredObject & { body: Readable }>;
+  get(key: string, options?: GetOptions): Promise<StoredObject & { body: Readable }>;
 
   /** The object without its bytes, or NOT_FOUND. */
   head(key: string, options?: CallOptions): Promise<StoredObject>;
@@ -72,6 +72,11 @@ export interface ListedObject {
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
+}
+
+export interface GetOptions extends CallOptions {
+  /** Of a store that keeps versions: this one, as `StoredObject.version` named it, and not the newest. */
+  version?: string | undefined;
 }
 
 export interface PutOptions extends CallOptions {

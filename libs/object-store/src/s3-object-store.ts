@@ -8,6 +8,7 @@ import { assertKeyPrefix, assertObjectKey, objectKeyFault } from './object-key.j
 import { alreadyThere, ObjectStoreError } from './object-store.errors.js';
 import type {
   CallOptions,
+  GetOptions,
   ListedObject,
   ListOptions,
   ObjectStore,
@@ -77,9 +78,10 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  async get(key: string, options: CallOptions = {}): Promise<StoredObject & { body: Readable }> {
+  async get(key: string, options: GetOptions = {}): Promise<StoredObject & { body: Readable }> {
     return this.#asked(key, options, async (address, abortSignal) => {
-      const output = await this.place.client.send(new this.place.sdk.GetObjectCommand(address), { abortSignal });
+      const named = { ...address, ...(options.version && { VersionId: options.version }) };
+      const output = await this.place.client.send(new this.place.sdk.GetObjectCommand(named), { abortSignal });
       const body = output.Body as Readable;
       try {
         const object = await this.#described(key, output);

@@ -1,9 +1,17 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { isWitnessed, TILE_WIDTH, type AnchorClaim, type Checkpoint, type PolicyWitness } from '#libs/ledger';
+import {
+  isWitnessed,
+  TILE_WIDTH,
+  type AnchorClaim,
+  type Checkpoint,
+  type PolicyWitness,
+  type VerifierKey,
+} from '#libs/ledger';
 import { Log } from '#libs/telemetry';
 import type { AuditErrorCode } from '../audit.errors.js';
 import { PublicKeys } from '../keys/public-keys.js';
 import { Anchors, type StoredAnchor } from '../storage/anchors.store.js';
+import type { AnchoredObject, AnchorStore } from './anchor-store.js';
 import { AnchorTargets } from './anchor-targets.js';
 import { signedCheckpoint, witnessName } from './anchored-note.js';
 import { verifiedTimestamp, type Certificates } from './rfc3161.js';
@@ -97,17 +105,26 @@ export class AnchorReader implements OnApplicationShutdown {
     }
   }
 
-  private async *copies({ tenant, origin, from, to }: Asked): AsyncGenerator<AnchorClaim> {
+  private async *copies(asked: Asked): AsyncGenerator<AnchorClaim> {
     const { store } = this.targets;
     if (!store) return;
+    const { tenant, origin, from, to } = asked;
     const keys = await this.keys.verifierKeys(tenant, origin);
-    for await (const { size, key, storedAt } of store.checkpoints(origin, from)) {
-      if (size > to) return;
-      const note = await store.read(key);
-      const signed = note && signedCheckpoint(Buffer.from(note).toString('utf8'), { origin, size }, keys);
-      const time = Math.floor(storedAt.getTime() / 1000);
-      if (signed) yield claimOf('object_store', store.name, signed.checkpoint, time);
-      else this.invalid(tenant, 'AUDIT.ANCHOR_MISMATCH', `object_store:${key}`);
+    const found = new Set<number>();
+    for await (const { size, key } of store.checkpoints(origin, from)) {
+      if (size > to) break;
+      const claim = claimIn(await store.read(key), { origin, size }, { store, keys });
+      if (claim) {
+        found.add(size);
+        yield claim;
+      } else this.invalid(tenant, 'AUDIT.ANCHOR_MISMATCH', `object_store:${key}`);
+    }
+    // Copies that someone put another version over, or a delete marker: the version that was put is still there.
+    for await (const { size, version } of this.kept('object_store', store.name, asked)) {
+      if (found.has(size) || version === undefined) continue;
+      const covered = await store.read(store.checkpointKey(origin, size), { version });
+      const claim = claimIn(covered, { origin, size }, { store, keys });
+      if (claim) yield claim;
     }
   }
 
@@ -161,6 +178,15 @@ export class AnchorReader implements OnApplicationShutdown {
   private invalid(tenant: string, code: AuditErrorCode, resource: string): void {
     this.log.error('audit.anchor_invalid', { tenant_id: tenant, error_code: code, resource });
   }
+}
+
+function claimIn(
+  copy: AnchoredObject | undefined,
+  expected: { origin: string; size: number },
+  { store, keys }: { store: AnchorStore; keys: readonly VerifierKey[] },
+): AnchorClaim | undefined {
+  const signed = copy && signedCheckpoint(Buffer.from(copy.bytes).toString('utf8'), expected, keys);
+  return signed && claimOf('object_store', store.name, signed.checkpoint, Math.floor(copy.storedAt.getTime() / 1000));
 }
 
 async function timeOf({ note, token }: StoredAnchor, trusted: Certificates): Promise<number | undefined> {

@@ -1,7 +1,13 @@
 import { buffer } from 'node:stream/consumers';
 import { hasCode } from '#libs/kernel';
-import { hashesOfTile, TILE_WIDTH, tilePath } from '#libs/ledger';
-import { openObjectStore, type ObjectStore, type ObjectStoreErrorCode, type StoredObject } from '#libs/object-store';
+import { HASH_BYTES, hashesOfTile, TILE_WIDTH, tilePath } from '#libs/ledger';
+import {
+  openObjectStore,
+  type GetOptions,
+  type ObjectStore,
+  type ObjectStoreErrorCode,
+  type StoredObject,
+} from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
 
 const DAY_MS = 86_400_000;
@@ -18,6 +24,11 @@ export interface AnchorStoreSettings {
 export interface AnchoredCheckpoint {
   size: number;
   key: string;
+}
+
+export interface AnchoredObject {
+  bytes: Uint8Array;
+  /** By the store's clock. */
   storedAt: Date;
 }
 
@@ -64,8 +75,8 @@ export class AnchorStore {
     } catch (error) {
       if (!hasCode<ObjectStoreErrorCode>(error, 'OBJECT_STORE.EXISTS')) throw error;
     }
-    const there = await this.read(key, signal);
-    if (there === undefined || Buffer.compare(there, bytes) !== 0) throw new UnequalObject(key, there);
+    const there = await this.read(key, { signal });
+    if (there === undefined || Buffer.compare(there.bytes, bytes) !== 0) throw new UnequalObject(key, there?.bytes);
     const object = await store.head(key, { signal });
     if (retainUntil === undefined || object.retainUntil !== undefined) return object;
     // Whoever put it there before us did not lock it.
@@ -74,10 +85,11 @@ export class AnchorStore {
   }
 
   /** Undefined when it is not what was put there, or is gone. */
-  async read(key: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  async read(key: string, options: GetOptions = {}): Promise<AnchoredObject | undefined> {
     const store = await this.store();
     try {
-      return await buffer((await store.get(key, { signal })).body);
+      const { body, storedAt } = await store.get(key, options);
+      return { bytes: await buffer(body), storedAt };
     } catch (error) {
       const altered = (['OBJECT_STORE.CORRUPT', 'OBJECT_STORE.NOT_FOUND'] as const).some((code) =>
         hasCode(error, code),
@@ -91,16 +103,16 @@ export class AnchorStore {
   async *checkpoints(origin: string, from = 0): AsyncGenerator<AnchoredCheckpoint> {
     const prefix = `${origin}/checkpoints/`;
     const after = from > 0 ? this.checkpointKey(origin, from - 1) : undefined;
-    for await (const { key, storedAt } of (await this.store()).list(prefix, { after })) {
+    for await (const { key } of (await this.store()).list(prefix, { after })) {
       const size = key.slice(prefix.length);
-      if (/^\d{16}$/.test(size)) yield { size: Number(size), key, storedAt };
+      if (/^\d{16}$/.test(size)) yield { size: Number(size), key };
     }
   }
 
   /** The leaf hashes of the full tile; undefined when it is not anchored (or no tile any more). */
   async leafHashes(origin: string, index: number): Promise<Uint8Array[] | undefined> {
-    const bytes = await this.read(this.tileKey(origin, index));
-    return bytes?.length === TILE_WIDTH * 32 ? hashesOfTile(bytes, TILE_WIDTH) : undefined;
+    const tile = await this.read(this.tileKey(origin, index));
+    return tile?.bytes.length === TILE_WIDTH * HASH_BYTES ? hashesOfTile(tile.bytes, TILE_WIDTH) : undefined;
   }
 
   /** For the end of the process. */
