@@ -19,6 +19,8 @@ import {
 } from '#libs/ledger';
 import { startServer, type RunningServer } from '#libs/testing';
 
+/** A name that its own paths hold once more. */
+const TENANT = 'tile';
 /** One full tile and a partial one. */
 const ENTRIES = 300;
 const IMMUTABLE = 'private, max-age=31536000, immutable';
@@ -30,7 +32,7 @@ describe('a ledger as tlog-tiles over HTTP', () => {
   beforeAll(async () => {
     server = await startServer({
       embedded: true, // an external engine has no operator, whose key holds admin:*
-      env: { AUDIT_OPEN_TENANTS: 'system' },
+      env: { AUDIT_OPEN_TENANTS: 'system', CONVERTER_API_KEY_TENANT: TENANT },
     });
     await grownTo(ENTRIES);
     verifierKey = (await json<{ verifier_key: string }>('/api/v1/audit/checkpoints/latest')).verifier_key;
@@ -40,7 +42,7 @@ describe('a ledger as tlog-tiles over HTTP', () => {
   const asked = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(server.url + path, { headers: { authorization: `Bearer ${server.apiKey}`, ...headers } });
   const tlog = (path: string, headers?: Record<string, string>): Promise<Response> =>
-    asked(`/tlog/default/${path}`, headers);
+    asked(`/tlog/${TENANT}/${path}`, headers);
   const json = async <T>(path: string): Promise<T> => (await (await asked(path)).json()) as T;
   const bytesAt = async (path: string): Promise<Uint8Array> => {
     const answer = await tlog(path);
@@ -68,13 +70,13 @@ describe('a ledger as tlog-tiles over HTTP', () => {
 
   it('gives a signed checkpoint whose root the tiles lead to, and the entries behind them', async () => {
     const { size, root, origin } = await newest();
-    expect(origin).toBe('assay.local/ledger/default');
+    expect(origin).toBe(`assay.local/ledger/${TENANT}`);
     expect(await rootFrom(tiles, size)).toEqual(root);
     for (let index = 0; index * 256 < size; index++) {
       const width = tileWidthAt({ level: 0, index, size });
       const entries = entriesOfBundle(await bytesAt(entriesPath({ index, width })), width);
       expect(entries.map(leafHash)).toEqual(await tiles.tile(0, index, width));
-      for (const entry of entries) expect(parseEvent(entry).scope.tenant).toBe('default');
+      for (const entry of entries) expect(parseEvent(entry).scope.tenant).toBe(TENANT);
     }
   });
 
@@ -106,7 +108,7 @@ describe('a ledger as tlog-tiles over HTTP', () => {
   it('answers HEAD with the headers of a tile alone', async () => {
     const [head, whole] = await Promise.all(
       ['HEAD', 'GET'].map((method) =>
-        fetch(`${server.url}/tlog/default/tile/0/000`, {
+        fetch(`${server.url}/tlog/${TENANT}/tile/0/000`, {
           method,
           headers: { authorization: `Bearer ${server.apiKey}` },
         }),
@@ -155,7 +157,7 @@ describe('a ledger as tlog-tiles over HTTP', () => {
 
   it('is closed to other keys, and to nobody where the tenant is open', async () => {
     for (const path of ['checkpoint', 'tile/0/000', 'tile/entries/000']) {
-      expect((await fetch(`${server.url}/tlog/default/${path}`)).status).toBe(401);
+      expect((await fetch(`${server.url}/tlog/${TENANT}/${path}`)).status).toBe(401);
       expect((await tlog(path, { authorization: 'Bearer no' })).status).toBe(401);
       // Whether there is a ledger of that name is not told.
       const others = await asked(`/tlog/nobody/${path}`);

@@ -50,7 +50,7 @@ export class TlogController {
     @Req() request: RequestWithCaller,
     @Res() response: Response,
   ): Promise<void> {
-    const path = request.path.slice(request.path.indexOf('/tile/') + 1);
+    const path = request.path.split('/').slice(3).join('/');
     const body = await this.queries.execute(new GetTile(tenant, path));
     await this.send(tenant, request, response, {
       body,

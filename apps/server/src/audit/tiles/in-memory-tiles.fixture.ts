@@ -1,23 +1,32 @@
+import type fc from 'fast-check';
 import { leafHash } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
 import type { SignedEntry } from '../domain/high-water-mark.js';
 import type { StoredTile } from '../domain/tile.js';
 
+/** What becomes of the write of a tile: it and what comes after it may be lost, or only the reply. */
+export type Fault = 'lost' | 'kept';
+
 /** What the writer of tiles needs of the store, in memory, with the store's own promises; `reads` counts the tiles read. */
 export class InMemoryTiles {
   readonly stored = new Map<string, StoredTile>();
   reads = 0;
-  /** Called before every tile is kept; throws to lose it and what comes after. */
-  beforeEach: () => void | Promise<void> = () => undefined;
+  /** Of the next writes, one after the other. */
+  faults: (Fault | undefined)[] = [];
+
+  constructor(private readonly scheduler?: fc.Scheduler) {}
 
   async add(tiles: StoredTile[]): Promise<void> {
     for (const tile of tiles) {
-      await this.beforeEach();
+      await this.scheduler?.schedule(Promise.resolve());
+      const fault = this.faults.shift();
+      if (fault === 'lost') throw new Error('the write was lost');
       const kept = this.stored.get(tile._id);
       if (kept && Buffer.compare(kept.hashes, tile.hashes) !== 0) {
         throw new AuditError('AUDIT.TILE_CONTRADICTED', tile._id);
       }
       this.stored.set(tile._id, kept ?? tile);
+      if (fault === 'kept') throw new Error('the reply was lost');
     }
   }
 
@@ -34,6 +43,7 @@ export class InMemoryTiles {
   }
 
   async count(tenant: string, level: number): Promise<number> {
+    await this.scheduler?.schedule(Promise.resolve());
     return Math.max(-1, ...this.at(tenant, level).map(({ index }) => index)) + 1;
   }
 
