@@ -1,5 +1,6 @@
 // The long forms of what CI runs short: by hand, and recorded in docs/performance.md and the issue's note.
-//   npm run soak            30 kill rounds of each kill test, every fault at every write of the ledger
+//   npm run soak            30 kill rounds of each kill test, every fault at every write of the ledger, and thousands of
+//                           interleavings of its writers over a store in memory
 //   KILL_ROUNDS=100 npm run soak
 import { execFileSync } from 'node:child_process';
 import { dirname, resolve } from 'node:path';
@@ -9,11 +10,13 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const rounds = process.env.KILL_ROUNDS ?? '30';
 
 console.log(`-- kill -9, ${rounds} rounds`);
-jest('tests/system/.*kill', { KILL_ROUNDS: rounds });
+jest('system', 'tests/system/.*kill', { KILL_ROUNDS: rounds });
 console.log('-- every fault at every write of the ledger');
-jest('tests/system/fault-matrix', { FAULT_CASES: 'all' });
+jest('system', 'tests/system/fault-matrix', { FAULT_CASES: 'all' });
+console.log('-- interleavings of appenders, signers and writers of tiles');
+jest('unit', 'apps/server/src/audit/(append|checkpoints|tiles)/', { INTERLEAVINGS: '3000' });
 
-function jest(path, env) {
-  const args = ['node_modules/jest/bin/jest.js', '--runInBand', '--selectProjects=system', '--', path];
+function jest(project, path, env) {
+  const args = ['node_modules/jest/bin/jest.js', '--runInBand', `--selectProjects=${project}`, '--', path];
   execFileSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
 }
