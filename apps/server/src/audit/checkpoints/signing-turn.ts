@@ -74,13 +74,14 @@ export async function contradictionOf(ledger: Incarnation, ports: SigningPorts):
 const CONTRADICTED: readonly AuditErrorCode[] = [
   'AUDIT.CONTRADICTED',
   'AUDIT.TILE_CONTRADICTED',
+  'AUDIT.TILE_MISSING',
   'AUDIT.ENTRY_CONTRADICTED',
 ];
 
 const contradicted = (reason: string): AuditError => new AuditError('AUDIT.CONTRADICTED', reason);
 
-/** Throws what is no contradiction. */
-function reasonOf(error: unknown): string {
+/** What is contradicted, when that is what the error says; throws any other. */
+export function reasonOf(error: unknown): string {
   if (error instanceof AuditError && CONTRADICTED.includes(error.code)) return error.message;
   throw error;
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { genesisHash } from '#libs/ledger';
+import { AnchorReader } from '../anchors/anchor-reader.js';
 import { Settings } from '../../settings.js';
 import { sameBytes } from '../domain/entry.js';
 import { emptyMark, grown, type Mark } from '../domain/high-water-mark.js';
@@ -44,12 +45,18 @@ export class StoreSurvey {
     private readonly signer: CheckpointSigner,
     private readonly entries: LedgerEntries,
     private readonly checkpoints: Checkpoints,
+    private readonly anchors: AnchorReader,
   ) {}
 
-  /** Of the entries before `seq`, and of what was signed before that incarnation. Flat in memory. */
+  /**
+   * Of the entries before `seq`, and of what was signed before that incarnation. Flat in memory but for the anchors.
+   * Rejects with OBJECT_STORE. codes when the anchor store cannot be asked.
+   */
   async of({ _id: tenant, origin }: Pick<Ledger, '_id' | 'origin'>, before: Partial<Before> = {}): Promise<Survey> {
     const { seq: end = Number.MAX_SAFE_INTEGER, incarnation } = before;
-    const marks = await this.signer.marksOf(tenant, incarnation);
+    const marks: Tree[] = await this.signer.marksOf(tenant, incarnation);
+    for await (const anchor of this.anchors.claims(tenant, origin)) marks.push(anchor);
+    marks.sort((a, b) => a.size - b.size);
     const genesis = genesisHash(originOf(this.settings.origin, tenant));
     let whole: Mark = { ...emptyMark(origin), chainHash: genesis };
     let matches: (Tree | StoredCheckpoint)[] = [];
@@ -75,12 +82,12 @@ export class StoreSurvey {
     return { good: { size, root }, signedSize: await this.signedSize(tenant, marks), whole, broken };
   }
 
-  /** By size, checkpoints and marks. */
-  private async *claims(tenant: string, marks: readonly Mark[]): AsyncGenerator<Tree | StoredCheckpoint, void> {
+  /** By size, checkpoints, and what needs no signature of the store's: marks and anchors. */
+  private async *claims(tenant: string, marks: readonly Tree[]): AsyncGenerator<Tree | StoredCheckpoint, void> {
     const left = [...marks];
     const cursor = this.checkpoints.collection.find({ tenant }, { promoteBuffers: true }).sort({ size: 1 });
     for await (const checkpoint of cursor) {
-      while (left[0] && left[0].size <= checkpoint.size) yield left.shift() as Mark;
+      while (left[0] && left[0].size <= checkpoint.size) yield left.shift() as Tree;
       yield checkpoint;
     }
     yield* left;
@@ -95,7 +102,7 @@ export class StoreSurvey {
     }
   }
 
-  private async signedSize(tenant: string, marks: readonly Mark[]): Promise<number> {
+  private async signedSize(tenant: string, marks: readonly Tree[]): Promise<number> {
     const marked = marks.at(-1)?.size ?? 0;
     const above = { tenant, size: { $gt: marked } };
     const cursor = this.checkpoints.collection.find(above, { promoteBuffers: true }).sort({ size: -1 });
@@ -103,7 +110,7 @@ export class StoreSurvey {
     return marked;
   }
 
-  /** A mark needs no signature: it lies beside the key. */
+  /** A mark lies beside the key, an anchor was checked when it was read. */
   private isSigned(claim: Tree | StoredCheckpoint): boolean {
     return !('note' in claim) || this.signer.isOurs(claim);
   }
