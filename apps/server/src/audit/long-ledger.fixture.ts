@@ -18,18 +18,20 @@ export interface LongLedger {
   dataDir: string;
   tenant: string;
   entries: number;
+  /** Keep of the indexes of entries only the one by seq: nothing but verifying is fast then. */
+  onlyBySeq?: boolean;
 }
 
 /**
  * Writes a signed ledger into a data folder on the embedded engine, as the server would have after years: entries of
  * about 700 bytes, every full tile, checkpoints by the folder's own keys, the high-water mark. Fast, because it inserts
- * documents that are chained beforehand, and keeps of the indexes of entries only the one by seq.
+ * documents that are chained beforehand.
  */
-export async function writeLongLedger({ dataDir, tenant, entries }: LongLedger): Promise<void> {
+export async function writeLongLedger({ dataDir, tenant, entries, onlyBySeq = false }: LongLedger): Promise<void> {
   const settings = new Settings({ ASSAY_DATA_DIR: dataDir, ASSAY_ROLES: 'ledger' });
   const store = await MongoStore.open({ dataDir });
   try {
-    await applyIndexSteps(store, auditIndexes.map(onlyBySeq));
+    await applyIndexSteps(store, onlyBySeq ? auditIndexes.map(bySeq) : auditIndexes);
     const keys = await AuditKeys.load(settings);
     const origin = originOf(settings.origin, tenant);
     await store
@@ -54,7 +56,7 @@ export async function writeLongLedger({ dataDir, tenant, entries }: LongLedger):
   }
 }
 
-const onlyBySeq = (step: (typeof auditIndexes)[number]): (typeof auditIndexes)[number] =>
+const bySeq = (step: (typeof auditIndexes)[number]): (typeof auditIndexes)[number] =>
   step.collection === 'ledger_entries'
     ? { ...step, create: step.create.filter(({ name }) => name === 'tenant_seq') }
     : step;

@@ -1,15 +1,7 @@
-import { equalBytes, hashesOfTile, TILE_WIDTH, type LeafTile } from '#libs/ledger';
+import { equalBytes, hashesOfTile, TILE_WIDTH, type LeafTile, type TileFault } from '#libs/ledger';
 import { rootOfTile, type StoredTile } from './tile.js';
 
 const TILE_BYTES = TILE_WIDTH * 32;
-
-/** What a stored tile contradicts; seqs both inclusive. */
-export interface TileFault {
-  from: number;
-  to: number;
-  field: string;
-  reason: string;
-}
 
 /** A full tile as the store has it: its fields may hold anything. */
 export interface TileFields {

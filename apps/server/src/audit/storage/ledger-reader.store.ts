@@ -163,7 +163,7 @@ export async function* leafTilesBetween(
 ): AsyncGenerator<TileFields, void> {
   const index = { $gte: Math.ceil(from / TILE_WIDTH), $lt: Math.floor(to / TILE_WIDTH) };
   if (index.$gte >= index.$lt) return;
-  const projection = { _id: 0, index: 1, hashes: 1, root: 1 };
+  const projection = { _id: 0, level: 1, index: 1, hashes: 1, root: 1 };
   yield* tiles
     .find({ tenant, level: 0, index }, { projection, promoteBuffers: true, batchSize: BATCH })
     .sort({ index: 1 });

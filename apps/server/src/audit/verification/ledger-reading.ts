@@ -1,4 +1,4 @@
-import type { LedgerVerifier } from '#libs/ledger';
+import type { LeafTile, LedgerVerifier, SeqRange, VerifierState } from '#libs/ledger';
 import { leafTileOf, upperTileFault } from '../domain/tile-fault.js';
 import type { LedgerReader, ReadingPlace } from '../storage/ledger-reader.store.js';
 import type { DigestedSegment } from '../storage/segment.worker.js';
@@ -17,7 +17,7 @@ export interface ReadingState {
   next: number;
   /** and every checkpoint of up to this size. */
   notes: number;
-  verifier: unknown;
+  verifier: VerifierState;
 }
 
 export interface Reading {
@@ -27,6 +27,8 @@ export interface Reading {
   sizes: readonly number[];
   eventKeys: ReadonlyMap<string, Uint8Array>;
   verifier: LedgerVerifier;
+  /** Leaf tiles of another trust domain, for the seqs in which more has to be told than whether something is wrong. */
+  anchored?: { within: SeqRange; tiles: (from: number, to: number) => AsyncIterable<LeafTile> } | undefined;
   /** What `verifier` was resumed from. */
   resumed?: ReadingState | undefined;
   signal: AbortSignal;
@@ -65,7 +67,7 @@ export class LedgerReading {
     try {
       while (this.next < place.end) {
         const to = Math.min(this.next - (this.next % SEGMENT) + SEGMENT, place.end);
-        if (threaded) await this.segment(to);
+        if (threaded && !this.isAnchored(to)) await this.segment(to);
         else await this.oneByOne(to);
         await this.reading.progressed(this.next, () => this.state());
         this.reading.signal.throwIfAborted();
@@ -76,7 +78,7 @@ export class LedgerReading {
       for await (const stray of this.reader.outside(tenant)) verifier.entry(stray);
       for await (const { tile, below } of this.reader.upperTiles(tenant)) {
         const fault = upperTileFault(tile, below);
-        if (fault) verifier.cannotRead(fault.reason, fault);
+        if (fault) verifier.tileFault(fault);
       }
     } finally {
       await this.notes.return?.();
@@ -84,8 +86,8 @@ export class LedgerReading {
   }
 
   private state(): ReadingState | undefined {
-    const verifier = (this.reading.verifier as { state?: () => unknown }).state?.();
-    return verifier === undefined ? undefined : { next: this.next, notes: this.notesTo, verifier };
+    const verifier = this.reading.verifier.state();
+    return verifier && { next: this.next, notes: this.notesTo, verifier };
   }
 
   private async segment(to: number): Promise<void> {
@@ -130,8 +132,11 @@ export class LedgerReading {
     await this.notesUpTo(to);
     for await (const stored of this.reader.leafTiles(tenant, this.next, to)) {
       const tile = leafTileOf(stored, to);
-      if ('fault' in tile) verifier.cannotRead(tile.fault.reason, tile.fault);
+      if ('fault' in tile) verifier.tileFault(tile.fault);
       else verifier.leafTile(tile);
+    }
+    if (this.isAnchored(to)) {
+      for await (const tile of this.reading.anchored!.tiles(this.next, to)) verifier.leafTile(tile);
     }
     let read = 0;
     for await (const document of this.reader.range(tenant, this.next, to)) {
@@ -141,6 +146,11 @@ export class LedgerReading {
       signal.throwIfAborted();
     }
     this.next = to;
+  }
+
+  private isAnchored(to: number): boolean {
+    const within = this.reading.anchored?.within;
+    return within !== undefined && within.from < to && within.to >= this.next;
   }
 
   private async notesUpTo(size: number): Promise<void> {

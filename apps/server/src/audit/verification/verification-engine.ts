@@ -1,20 +1,28 @@
 import { Injectable } from '@nestjs/common';
-import { LedgerError, LedgerVerifier, parseVerifierKey } from '#libs/ledger';
-import type { VerifierKey } from '#libs/ledger';
+import { base64Of, LedgerError, LedgerVerifier, parseVerifierKey } from '#libs/ledger';
+import type { AnchorClaim, LeafTile, SeqRange, VerificationReport, VerifierKey, VerifierOptions } from '#libs/ledger';
+import { codeOf } from '#libs/kernel';
+import { AnchorReader } from '../anchors/anchor-reader.js';
 import { AuditError } from '../audit.errors.js';
 import { CheckpointSigner } from '../checkpoints/checkpoint-signer.js';
-import type { LedgerVerdict, VerificationAsked } from './verification.types.js';
 import { PublicKeys } from '../keys/public-keys.js';
 import { LedgerReader, type ReadingPlace } from '../storage/ledger-reader.store.js';
 import { Ledgers, originsOf } from '../storage/ledgers.store.js';
 import { LedgerReading, type ReadingState } from './ledger-reading.js';
 import { SegmentThreads } from './segment-threads.js';
+import type { LedgerVerdict, VerificationAsked } from './verification.types.js';
+
+/** What a run is fixed to when it begins, and keeps when another process takes it up. Plain JSON. */
+export interface RunPlace extends ReadingPlace {
+  /** The high-water mark, root in base64. */
+  mark: { origin: string; size: number; root: string } | null;
+  /** The largest size that an anchor counted. */
+  anchored: number;
+}
 
 /** A run as it is put aside and taken up again. Plain JSON. */
 export interface RunState {
-  place: ReadingPlace;
-  /** Sizes of the mark and of anchors when the run was fixed. */
-  sizes: number[];
+  place: RunPlace;
   spent_ms: number;
   resumed_at: number[];
   reading: ReadingState;
@@ -27,6 +35,18 @@ export interface RunOptions {
   progressed?: (progress: { done: number; total: number }, state: () => RunState | undefined) => Promise<void>;
 }
 
+/** All that one pass over a ledger is made with. */
+interface Pass {
+  tenant: string;
+  options: VerifierOptions;
+  place: RunPlace;
+  claims: readonly AnchorClaim[];
+  /** Why the anchors could not be read. */
+  unread: string | undefined;
+  /** Where an anchor's leaf tiles are asked for. */
+  within?: SeqRange;
+}
+
 /** Verifies a ledger as it is when the run begins; the one engine behind every route and task. */
 @Injectable()
 export class VerificationEngine {
@@ -36,6 +56,7 @@ export class VerificationEngine {
     private readonly threads: SegmentThreads,
     private readonly keys: PublicKeys,
     private readonly signer: CheckpointSigner,
+    private readonly anchors: AnchorReader,
   ) {}
 
   /**
@@ -51,55 +72,100 @@ export class VerificationEngine {
   }
 
   /** Rejects as `assertKnown`, with AUDIT.VERIFIER_KEY_INVALID, and with the signal's reason when it is aborted. */
-  async run(tenant: string, asked: VerificationAsked, options: RunOptions): Promise<LedgerVerdict> {
+  async run(tenant: string, asked: VerificationAsked, run: RunOptions): Promise<LedgerVerdict> {
     const began = performance.now();
-    const { resume, signal, progressed } = options;
     await this.assertKnown(tenant);
-    const given = parsedKeys(asked.vkeys);
-    const origin = this.ledgers.originOf(tenant);
-    const ledger = await this.ledgers.find(tenant);
-    const origins = ledger ? originsOf(ledger) : [origin];
-    const eventKeys = await this.keys.eventKeys();
-    const own = (await Promise.all(origins.map((name) => this.keys.verifierKeys(tenant, name)))).flat();
-    const keys = {
-      verifierKeys: [...own, ...given],
-      pinned: given.map(({ name, keyId }) => `${name}+${keyId}`),
-      eventKeys,
-    };
-    // The mark before the entries: then what it counts is there when they are read.
-    const highWater = await this.signer.highWater(tenant);
-    const place = resume?.place ?? (await this.reader.place(tenant));
-    const sizes = resume?.sizes ?? (highWater ? [highWater.size] : []);
-    const verifierOptions = { tenant, origin, keys, ...(highWater && { highWater }) };
-    const verifier = new LedgerVerifier(verifierOptions);
+    const { resume } = run;
     const resumed_at = resume ? [...resume.resumed_at, resume.reading.next] : [];
     const spent = (): number => (resume?.spent_ms ?? 0) + Math.round(performance.now() - began);
+    const pass = await this.pass(tenant, asked, resume);
+    const report = await this.report(pass, { ...run, told: () => ({ spent_ms: spent(), resumed_at }) });
+    const { size, head, oldest } = pass.place;
+    const place = { size, head, oldestHotSeq: oldest, highestArchivedSeq: null };
+    return { ...report, ...place, duration_ms: spent(), resumed_at };
+  }
+
+  private async report(
+    pass: Pass,
+    run: RunOptions & { told: () => Pick<RunState, 'spent_ms' | 'resumed_at'> },
+  ): Promise<VerificationReport> {
+    const report = await this.reportOf(pass, run);
+    const intervals = report.breaks.filter(({ located }) => located === 'interval');
+    if (intervals.length === 0 || pass.claims.length === 0) return report;
+    // Whoever rewrote the stored tiles too is still told by the anchored ones, which are dear to read.
+    const from = Math.min(...intervals.map((one) => one.from ?? one.seq ?? 0));
+    const to = Math.max(...intervals.map((one) => one.to ?? one.seq ?? 0));
+    return this.reportOf({ ...pass, within: { from, to } }, { ...run, resume: undefined });
+  }
+
+  private async reportOf(
+    { tenant, options, place, claims, unread, within }: Pass,
+    { signal, resume, progressed, told }: RunOptions & { told: () => Pick<RunState, 'spent_ms' | 'resumed_at'> },
+  ): Promise<VerificationReport> {
+    const verifier = resume ? LedgerVerifier.resumed(options, resume.reading.verifier) : new LedgerVerifier(options);
+    for (const claim of claims) verifier.anchor(claim);
+    if (unread !== undefined) verifier.cannotRead(unread);
+    const sizes = [...claims, ...(options.highWater ? [options.highWater] : [])].map(({ size }) => size);
+    const tiles = (from: number, to: number): AsyncIterable<LeafTile> => this.anchoredTiles(options.origin, from, to);
     const reading = new LedgerReading(this.reader, this.threads, {
-      tenant,
-      place,
-      sizes,
-      eventKeys,
-      verifier,
+      ...{ tenant, place, sizes, verifier, signal },
+      eventKeys: options.keys.eventKeys ?? new Map<string, Uint8Array>(),
+      anchored: within && { within, tiles },
       resumed: resume?.reading,
-      signal,
       progressed: async (done, state) => {
         await progressed?.({ done, total: place.end }, () => {
-          const reached = state();
-          return reached && { place, sizes, spent_ms: spent(), resumed_at, reading: reached };
+          const reading = within ? undefined : state();
+          return reading && { place, ...told(), reading };
         });
       },
     });
     await reading.read();
-    const { size, head, oldest } = place;
-    return {
-      ...verifier.finish(),
-      size,
-      head,
-      oldestHotSeq: oldest,
-      highestArchivedSeq: null,
-      duration_ms: spent(),
-      resumed_at,
-    };
+    return verifier.finish();
+  }
+
+  /** The mark and the anchors before the entries: then what they count is there when the entries are read. */
+  private async pass(tenant: string, asked: VerificationAsked, resume: RunState | undefined): Promise<Pass> {
+    const given = parsedKeys(asked.vkeys);
+    const origin = this.ledgers.originOf(tenant);
+    const ledger = await this.ledgers.find(tenant);
+    const origins = ledger ? originsOf(ledger) : [origin];
+    const own = (await Promise.all(origins.map((name) => this.keys.verifierKeys(tenant, name)))).flat();
+    const pinned = given.length > 0 && given.map(({ name, keyId }) => `${name}+${keyId}`);
+    const keys = { verifierKeys: [...own, ...given], pinned, eventKeys: await this.keys.eventKeys() };
+    const mark = resume ? resume.place.mark : await this.mark(tenant);
+    const { claims, unread } = await this.claims(tenant, origins, resume?.place.anchored);
+    const anchored = Math.max(0, ...claims.map(({ size }) => size));
+    const place = resume?.place ?? { ...(await this.reader.place(tenant)), mark, anchored };
+    const highWater = mark && { ...mark, root: Buffer.from(mark.root, 'base64') };
+    return { tenant, options: { tenant, origin, keys, ...(highWater && { highWater }) }, place, claims, unread };
+  }
+
+  private async mark(tenant: string): Promise<RunPlace['mark']> {
+    const mark = await this.signer.highWater(tenant);
+    return mark ? { origin: mark.origin, size: mark.size, root: base64Of(mark.root) } : null;
+  }
+
+  /** Of sizes up to `to`: what was anchored since a run began says nothing about it. */
+  private async claims(
+    tenant: string,
+    origins: readonly string[],
+    to = Number.MAX_SAFE_INTEGER,
+  ): Promise<Pick<Pass, 'claims' | 'unread'>> {
+    const claims: AnchorClaim[] = [];
+    try {
+      for (const origin of origins) {
+        for await (const claim of this.anchors.claims(tenant, origin, { to })) claims.push(claim);
+      }
+      return { claims, unread: undefined };
+    } catch (error) {
+      return { claims, unread: `the anchors could not be read (${codeOf(error) ?? 'unknown'})` };
+    }
+  }
+
+  private async *anchoredTiles(origin: string, from: number, to: number): AsyncGenerator<LeafTile> {
+    for await (const { from: first, hashes } of this.anchors.leafTiles(origin, { from, to: to - 1 })) {
+      yield { from: first, hashes: hashes.slice(0, to - first), source: 'anchored' };
+    }
   }
 }
 
