@@ -1,6 +1,6 @@
 // The long forms of what CI runs short: by hand, and recorded in docs/performance.md and the issue's note.
-//   npm run soak            30 kill rounds of each kill test, every fault at every write of the ledger, and thousands of
-//                           interleavings of its writers over a store in memory
+//   npm run soak            30 kill rounds of each kill test, every fault at every write of the ledger, thousands of
+//                           interleavings of its writers over a store in memory, thousands of tampered ledgers
 //   KILL_ROUNDS=100 npm run soak
 import { execFileSync } from 'node:child_process';
 import { dirname, resolve } from 'node:path';
@@ -15,6 +15,8 @@ console.log('-- every fault at every write of the ledger');
 jest('system', 'tests/system/fault-matrix', { FAULT_CASES: 'all' });
 console.log('-- interleavings of appenders, signers and writers of tiles');
 jest('unit', 'apps/server/src/audit/(append|checkpoints|tiles)/', { INTERLEAVINGS: '3000' });
+console.log('-- tampering');
+jest('system', 'tests/system/tamper', { TAMPER_ROUNDS: '150' });
 
 function jest(project, path, env) {
   const args = ['node_modules/jest/bin/jest.js', '--runInBand', `--selectProjects=${project}`, '--', path];
