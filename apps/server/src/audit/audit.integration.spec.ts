@@ -93,6 +93,10 @@ describe('the audit room', () => {
       const [sealed] = await bus.execute(new SealEvents([sampleDraft(1)]));
       await bus.execute(new RecordEvents(TENANT, [sealed!]));
       expect(parseEvent(sealed!.bytes).sig?.kid).toBe(signing.module.get(AuditKeys).eventSigner.kid);
+      const [first, second] = (await signing.stored()).map(({ bytes }) => parseEvent(bytes));
+      const { kid } = signing.module.get(AuditKeys).eventSigner;
+      expect(first).toMatchObject({ kind: 'key.activated', data: { key_id: kid, purpose: 'event' }, sig: { kid } });
+      expect(second!.id).toBe(sealed!.id);
       expect(await signing.verify()).toMatchObject({ tier: 'incomplete', breaks: [] });
       await signing.close();
     });

@@ -1,3 +1,5 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CommandBus } from '@nestjs/cqrs';
 import { parseNote, verifierKeyText } from '#libs/ledger';
 import { Log } from '#libs/telemetry';
@@ -143,6 +145,19 @@ describe('a rotation whose process dies', () => {
     const by = await signers(next.keys);
     expect(by).toEqual([...by].sort((a, b) => a - b));
     expect(by.at(-1)).toBe(before);
+  });
+
+  it('leaves files that only their owner can use', async () => {
+    const folder = join(room.dataDir, 'keys');
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    const files = await readdir(folder, { recursive: true, withFileTypes: true });
+    const modes = await Promise.all(
+      files
+        .filter((file) => file.isFile())
+        .map(async (file) => (await stat(join(file.parentPath, file.name))).mode & 0o777),
+    );
+    expect(modes.length).toBeGreaterThan(DEATHS.length);
+    expect(new Set(modes)).toEqual(new Set([0o600]));
   });
 
   it('leaves a ledger that verifies with the first key pinned alone', async () => {

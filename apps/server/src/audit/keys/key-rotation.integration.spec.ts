@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandBus, type Command } from '@nestjs/cqrs';
 import {
@@ -119,20 +119,17 @@ describe('the keys of a ledger', () => {
     });
   });
 
-  it('lie in files that only their owner can use', async () => {
-    await room.record(1);
-    await settled();
+  it('are not believed on the word of a pinned key that never signed it', async () => {
     await rotate();
-    const folder = join(room.dataDir, 'keys');
-    expect((await stat(folder)).mode & 0o777).toBe(0o700);
-    const files = await readdir(folder, { recursive: true, withFileTypes: true });
-    const modes = await Promise.all(
-      files
-        .filter((file) => file.isFile())
-        .map(async (file) => (await stat(join(file.parentPath, file.name))).mode & 0o777),
-    );
-    expect(modes.length).toBeGreaterThan(6);
-    expect(new Set(modes)).toEqual(new Set([0o600]));
+    await room.record(3);
+    await settled();
+    const [elsewhere, own] = keys().verifierKeys(TENANT, ORIGIN).map(verifierKeyText);
+    expect(await room.verify([own!])).toMatchObject({ tier: 'consistent', keys: 'pinned', breaks: [] });
+    const { tier, breaks } = await room.verify([elsewhere!]);
+    expect({ tier, breaks }).toMatchObject({
+      tier: 'incomplete',
+      breaks: [{ class: 'key_not_valid_then', verdict: 'cannot_check' }],
+    });
   });
 
   it('are retired with the last size they signed, and their private half is gone', async () => {
@@ -201,16 +198,6 @@ describe('the keys of a ledger', () => {
         state: 'contradicted',
         reason: expect.stringContaining(`key.activated of the note key ${his.keyId}`) as string,
       });
-    });
-
-    it.each(['key.retired', 'key.compromised'])('nor does it cover a %s that nobody ordered', async (kind) => {
-      await room.record(1);
-      await settled();
-      const size = kind === 'key.retired' ? { to_size: 0 } : { since_size: 0 };
-      const data = { key_id: noteIds()[0]!, purpose: 'note', ...size };
-      const actor = { type: 'system', id: 'ledger' } as const;
-      await act(new RecordFact({ kind, scope: { tenant: TENANT }, actor, data }));
-      expect(await turn()).toMatchObject({ state: 'contradicted' });
     });
   });
 
