@@ -5,6 +5,7 @@ import { LedgerError } from '#libs/ledger';
 import { EXIT, exitOfError } from './exit-codes.js';
 import type { ExitCode } from './exit-codes.js';
 import { assayProgram } from './program.js';
+import { printable } from './terminal.js';
 
 // A reader that has enough, such as head(1), closes the pipe.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>
@@ -19,7 +20,7 @@ try {
 } catch (error) {
   ended = exitOfError(error);
   // Commander has said what was wrong with the command line.
-  if (!(error instanceof CommanderError)) process.stderr.write(`assay: ${told(error)}\n`);
+  if (!(error instanceof CommanderError)) process.stderr.write(`assay: ${printable(told(error))}\n`);
 }
 process.exitCode = ended;
 

@@ -17,8 +17,22 @@ const terminal = (tty: boolean, progress = false) => {
 
 describe('Terminal', () => {
   it('colours on a terminal only', () => {
-    expect(terminal(true).it.colored('red', 'x')).toBe('\u001b[31mx\u001b[0m');
-    expect(terminal(false).it.colored('red', 'x')).toBe('x');
+    for (const [tty, expected] of [
+      [true, '\u001b[31mx\u001b[0m\n'],
+      [false, 'x\n'],
+    ] as const) {
+      const { out, it } = terminal(tty);
+      it.print('x', 'red');
+      expect(out.text).toBe(expected);
+    }
+  });
+
+  it('shows control characters of others, and does not pass them on', () => {
+    const { out, err, it } = terminal(true);
+    it.print('a\u001b]0;title\u0007\tb\nc');
+    it.say('\u009b2J');
+    expect(out.text).toBe('a\ufffd]0;title\ufffd\tb\nc\n');
+    expect(err.text).toBe('\ufffd2J\n');
   });
 
   it('overwrites progress on a terminal, and clears it before a result', () => {

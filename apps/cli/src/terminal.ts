@@ -11,6 +11,9 @@ const COLORS = { green: 32, red: 31, yellow: 33 } as const;
 /** Lines of progress where they are kept, such as in a job's log. */
 const LINE_EVERY_MS = 5000;
 
+/** What a log or a server says is shown, never obeyed: a terminal acts on control characters. */
+export const printable = (text: string): string => text.replaceAll(/[^\P{Cc}\n\t]/gu, '\ufffd');
+
 /** Results on standard output, everything said about them on standard error. */
 export class Terminal {
   readonly json: boolean;
@@ -25,10 +28,12 @@ export class Terminal {
     this.json = options.json;
   }
 
-  /** One line, or several. */
-  print(text: string): void {
+  /** One line, or several; in a colour where there are any. */
+  print(text: string, color?: keyof typeof COLORS): void {
     this.clear();
-    this.out.write(text.endsWith('\n') ? text : `${text}\n`);
+    const plain = printable(text.endsWith('\n') ? text.slice(0, -1) : text);
+    const colored = color !== undefined && this.options.color && this.out.isTTY === true;
+    this.out.write(colored ? `\u001b[${COLORS[color]}m${plain}\u001b[0m\n` : `${plain}\n`);
   }
 
   /** One line of JSON. */
@@ -38,12 +43,7 @@ export class Terminal {
 
   say(text: string): void {
     this.clear();
-    this.err.write(`${text}\n`);
-  }
-
-  colored(color: keyof typeof COLORS, text: string): string {
-    const on = this.options.color && this.out.isTTY === true;
-    return on ? `\u001b[${COLORS[color]}m${text}\u001b[0m` : text;
+    this.err.write(`${printable(text)}\n`);
   }
 
   /** Overwrites itself on a terminal. */

@@ -80,8 +80,8 @@ export class Api {
   }
 
   private failure(answer: Response, { code, detail, request_id, errors }: Partial<Problem>): CliError {
-    const faults = (errors ?? []).map((error) => ` ${error.pointer}: ${error.detail};`).join('');
-    const said = `${answer.status} ${code ?? ''}: ${detail ?? answer.statusText}${faults && `;${faults}`}`;
+    const faults = (errors ?? []).map((error) => `; ${error.pointer}: ${error.detail}`).join('');
+    const said = `${answer.status} ${code ?? ''}: ${detail ?? answer.statusText}${faults}`;
     const hint = answer.status === 401 ? '; is the key in ASSAY_API_KEY right?' : '';
     const ids = `trace_id ${this.traceId}, request_id ${request_id ?? answer.headers.get('x-request-id') ?? 'unknown'}`;
     const kind = answer.status >= 500 || answer.status === 429 ? 'CLI.UNAVAILABLE' : 'CLI.REFUSED';

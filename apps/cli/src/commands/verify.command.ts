@@ -95,7 +95,7 @@ export function showReport(
     return code;
   }
   terminal.print(reportText(report));
-  terminal.print(terminal.colored(COLOR_OF[code], nextStep(code, report)));
+  terminal.print(nextStep(code, report), COLOR_OF[code]);
   return code;
 }
 
