@@ -47,3 +47,4 @@ export type { PolicyLog, PolicyWitness, WitnessPolicy } from './witness/policy.j
 export { segmentDigest } from './verification/segment.js';
 export type { SegmentDigest, SegmentOptions } from './verification/segment.js';
 export type { VerifierState } from './verification/verifier-state.js';
+export { subtreeRootsFrom } from './verification/outside.js';

@@ -35,7 +35,7 @@ export const consistencyProofFrom = async (
 ): Promise<Uint8Array[]> => rootsOf(tiles, consistencyRanges(from, to), to);
 
 /** The roots of these subtrees of the tree of `size` leaves; each tile is asked for once. */
-async function rootsOf(tiles: HashTiles, ranges: readonly LeafRange[], size: number): Promise<Uint8Array[]> {
+export async function rootsOf(tiles: HashTiles, ranges: readonly LeafRange[], size: number): Promise<Uint8Array[]> {
   const asked = new Map<string, Promise<readonly Uint8Array[]>>();
   const tile = (level: number, index: number): Promise<readonly Uint8Array[]> => {
     const name = `${level}/${index}`;

@@ -3,6 +3,7 @@ import { claimOfNote, verdictBy } from './claim.js';
 import type { Claim } from './claim.js';
 import { forkFinding, mismatchFinding } from './contradictions.js';
 import type { Contradiction } from './contradictions.js';
+import type { Incarnations } from './incarnations.js';
 import type { KeyRecord } from './key-record.js';
 import type { KeyTrust } from './key-trust.js';
 import { rootOfSnapshot } from './lossy-tree.js';
@@ -36,12 +37,14 @@ export class CheckpointJudge {
   private failing: Contradiction | undefined;
   private failingAnchor: Contradiction | undefined;
   private matching: Claim | undefined;
+  /** Whether a part of the tree was given by its subtrees only. */
+  passed = false;
   private lastFailed: Claim | undefined;
   /** Marks whose root matched. */
   readonly marks: { size: number; root: string }[] = [];
 
   constructor(
-    private readonly origin: string,
+    private readonly incarnations: Incarnations,
     private readonly tree: LossyTree,
     private readonly trust: KeyTrust,
     private readonly audit: TileAudit,
@@ -51,7 +54,7 @@ export class CheckpointJudge {
   /** Takes the text of a signed note, in order of size and before the tree passes it. */
   addNote(note: unknown): void {
     this.checked += 1;
-    const claim = claimOfNote(note, this.origin, this.trust);
+    const claim = claimOfNote(note, this.incarnations, this.trust);
     if ('class' in claim) return this.found(claim);
     for (const { name } of claim.signers) this.keysUsed.add(name);
     if (claim.size >= (this.newest?.size ?? 0)) this.newest = claim;
@@ -138,12 +141,16 @@ export class CheckpointJudge {
     for (const claim of this.waitingByTiles ?? []) if (claim.byEntries) this.fail(claim, claim.byEntries.root);
     const beyond = this.waiting.filter((claim) => !sameRoot(claim, claim.byTiles?.root));
     for (const one of [this.failing, this.failingAnchor]) {
-      if (one !== undefined) this.found(mismatchFinding(one, this.audit.aboutTiles()));
+      if (one !== undefined)
+        this.found(mismatchFinding(one, { aboutTiles: this.audit.aboutTiles(), passed: this.passed }));
     }
     return beyond.filter((claim) => this.counts(claim));
   }
 
   private decide(claim: Claim): void {
+    if (claim.incarnation !== undefined && claim.incarnation !== this.incarnations.at(claim.size)) {
+      return this.foundIncarnation(claim, claim.incarnation);
+    }
     const snapshot = this.tree.size === claim.size ? this.tree.snapshot() : undefined;
     if (snapshot !== undefined) return this.compare(claim, snapshot, false);
     if (this.tree.size === claim.size) return this.entriesFail(claim, undefined);
@@ -153,6 +160,29 @@ export class CheckpointJudge {
       checkpoint: claim.size,
       reason: `a checkpoint of size ${claim.size} was stored among those of ${this.tree.size} and more`,
     });
+  }
+
+  private foundIncarnation({ size, by }: Claim, incarnation: number): void {
+    const [stored, recomputed] = [incarnation, this.incarnations.at(size)].map((one) =>
+      this.incarnations.originOf(one),
+    );
+    const what = by === 'checkpoint' ? 'the checkpoint' : "the signer's high-water mark";
+    this.found({
+      class: 'checkpoint_invalid',
+      field: 'origin',
+      checkpoint: size,
+      ...(stored && { stored }),
+      ...(recomputed && { recomputed }),
+      reason: `${what} of size ${size} is of another incarnation than the entries say`,
+    });
+  }
+
+  /** Roots between here and `to` cannot be told, and none is missed: nothing was asked about them. */
+  treePasses(to: number): void {
+    const kept = this.waiting.filter(({ size }) => size <= this.tree.size || size >= to);
+    this.checked -= this.waiting.filter((claim) => claim.by === 'checkpoint' && !kept.includes(claim)).length;
+    this.waiting = kept;
+    this.passed = true;
   }
 
   private compare(claim: Claim, snapshot: TreeSnapshot, final: boolean): void {

@@ -2,6 +2,7 @@ import { parseCheckpoint } from '../checkpoint.js';
 import { LedgerError } from '../ledger.errors.js';
 import type { VerifierKey } from '../note-keys.js';
 import { parseNote, verifyNote } from '../note.js';
+import type { Incarnations } from './incarnations.js';
 import type { KeyRecord } from './key-record.js';
 import type { KeyTrust } from './key-trust.js';
 import type { AnchorClaim, BreakVerdict, Finding } from './report.types.js';
@@ -13,6 +14,8 @@ export interface Claim {
   by: 'checkpoint' | 'high water' | 'anchor';
   /** For a checkpoint: the keys, cosigners among them, whose signature holds. */
   signers: readonly KeyRecord[];
+  /** Of the ledger, by the origin that the claim names; of an anchor, which names none, undefined. */
+  incarnation?: number | undefined;
   /** The time a cosigner asserts, in seconds since 1970. */
   time?: number;
   anchor?: AnchorRecord;
@@ -32,13 +35,14 @@ export const verdictBy = ({ by, anchor }: Claim): BreakVerdict =>
   by === 'checkpoint' || anchor?.claim.independent === true ? 'proven_tampering' : 'inconsistent';
 
 /** The claim of a stored signed note, or what is wrong with it. */
-export function claimOfNote(note: unknown, origin: string, trust: KeyTrust): Claim | Finding {
+export function claimOfNote(note: unknown, incarnations: Incarnations, trust: KeyTrust): Claim | Finding {
   if (typeof note !== 'string') return invalid('the stored checkpoint is no text');
   try {
     const checkpoint = parseCheckpoint(parseNote(note).text);
-    const { size, root } = checkpoint;
-    if (checkpoint.origin !== origin) {
-      return { ...invalid(`a checkpoint of another origin, ${checkpoint.origin}`, size), field: 'origin' };
+    const { size, root, origin } = checkpoint;
+    const incarnation = incarnations.of(origin);
+    if (incarnation === undefined) {
+      return { ...invalid(`a checkpoint of another origin, ${origin}`, size), field: 'origin' };
     }
     const { verified } = signaturesOf(note, size, trust);
     const signers = verified.map(({ key }) => trust.recordOf(key));
@@ -50,7 +54,7 @@ export function claimOfNote(note: unknown, origin: string, trust: KeyTrust): Cla
     const time = verified.find(
       (one) => one.time !== undefined && trust.faultAt(trust.recordOf(one.key), size) === undefined,
     )?.time;
-    return { size, root, by: 'checkpoint', signers: sound, ...(time !== undefined && { time }) };
+    return { size, root, by: 'checkpoint', incarnation, signers: sound, ...(time !== undefined && { time }) };
   } catch (error) {
     if (error instanceof NoteFault) return error.finding;
     if (error instanceof LedgerError) return invalid(error.message);

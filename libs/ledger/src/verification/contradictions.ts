@@ -13,7 +13,11 @@ export interface Contradiction {
 }
 
 /** Nothing else vouches for the entries: somewhere after the last size that matched they are not what was signed. */
-export function mismatchFinding({ claim, root, from }: Contradiction, aboutTiles: string): Finding {
+export function mismatchFinding(
+  { claim, root, from }: Contradiction,
+  { aboutTiles, passed }: { aboutTiles: string; passed: boolean },
+): Finding {
+  if (passed) return outsideFinding({ claim, root, from });
   const { by, size, anchor } = claim;
   const kind = { checkpoint: 'edited', 'high water': 'forked', anchor: 'anchor_mismatch' } as const;
   return {
@@ -28,6 +32,19 @@ export function mismatchFinding({ claim, root, from }: Contradiction, aboutTiles
     reason: `the entries agree with each other, but not with ${nameOf(claim)} of size ${size}; size ${from} still did${anchor ? '' : aboutTiles}`,
   };
 }
+
+/** Where a part was not read, it is not known whether the entries or the subtrees given for that part are wrong. */
+const outsideFinding = ({ claim, root, from }: Contradiction): Finding => ({
+  class: 'tile_mismatch',
+  from: Math.min(from, Math.max(claim.size - 1, 0)),
+  to: Math.max(claim.size - 1, 0),
+  checkpoint: claim.size,
+  stored: hexOf(claim.root),
+  recomputed: hexOf(root),
+  located: 'interval',
+  verdict: 'inconsistent',
+  reason: `the entries read and the tiles of the rest do not have the root of ${nameOf(claim)} of size ${claim.size}; verify the whole ledger to tell which`,
+});
 
 /** The entries have the root that one of the two claims, so the other one is of a history that is not here. */
 export function forkFinding(failed: Claim, other: Claim): Finding {

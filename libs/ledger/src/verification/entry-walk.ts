@@ -6,6 +6,7 @@ import type { Findings } from './findings.js';
 import type { LossyTree, LostLeaf, TreeNode } from './lossy-tree.js';
 import { linkOf } from './reading.js';
 import type { FieldFault, Reading } from './reading.js';
+import type { Incarnations } from './incarnations.js';
 import type { KeyTrust } from './key-trust.js';
 import type { Reconciliation } from './reconciliation.js';
 import { isClean, WINDOW } from './segment.js';
@@ -27,6 +28,7 @@ export interface WalkParts {
   tree: LossyTree;
   judge: CheckpointJudge;
   trust: KeyTrust;
+  incarnations: Incarnations;
   audit: TileAudit;
   reconciliation: Reconciliation;
   findings: Findings;
@@ -46,12 +48,15 @@ export class EntryWalk {
   private previous: Uint8Array | undefined;
   private doubt: Doubt | undefined;
   private held: Reading | undefined;
+  /** After a part that was not read: the next entry's chain hash is taken as it stands. */
+  private unread = false;
   /** The last entries, not yet in the tree: an insertion is only seen one or more entries later. */
   private recent: Settled[] = [];
 
   private readonly tree: LossyTree;
   private readonly judge: CheckpointJudge;
   private readonly trust: KeyTrust;
+  private readonly incarnations: Incarnations;
   private readonly audit: TileAudit;
   private readonly reconciliation: Reconciliation;
   private readonly findings: Findings;
@@ -61,6 +66,7 @@ export class EntryWalk {
       tree: this.tree,
       judge: this.judge,
       trust: this.trust,
+      incarnations: this.incarnations,
       audit: this.audit,
       reconciliation: this.reconciliation,
       findings: this.findings,
@@ -91,11 +97,31 @@ export class EntryWalk {
     this.settleHeld();
     if (!this.isCleanBefore(digest) || !this.judge.canPass(from, pieces)) return false;
     this.found += to - from + 1;
+    this.unread = false;
     if (pieces.length > 0) this.takePieces(digest);
     if (beforeTail !== undefined) this.previous = beforeTail;
     for (const reading of tail.slice(0, -1)) this.accept(reading, 'bytes');
     this.held = tail.at(-1);
     return true;
+  }
+
+  /** The seq after all that was taken. */
+  get next(): number {
+    return this.held === undefined ? this.expected() : (this.held.claimed as number) + 1;
+  }
+
+  /** Passes the entries from seq `from` to `to` - 1, which are not read, by the roots of `subtrees(from, to)`. */
+  pass(from: number, to: number, nodes: readonly Uint8Array[]): void {
+    this.settleHeld();
+    if (this.doubt !== undefined) this.resolveDoubtBeforeGap(this.doubt);
+    if (from > this.position) this.openGap(from - this.position);
+    for (const settled of this.recent.splice(0)) this.seal(settled);
+    this.judge.treePasses(to);
+    this.tree.appendSubtrees(to, nodes);
+    this.judge.treeGrew();
+    this.position = to;
+    this.previous = undefined;
+    this.unread = true;
   }
 
   /** Nothing comes any more: settles everything. Then the roots are judged, and then `report` may be called. */
@@ -142,12 +168,14 @@ export class EntryWalk {
   private isCleanBefore({ from, first }: SegmentDigest): boolean {
     if (this.doubt !== undefined || this.shift !== 0 || this.position !== from) return false;
     if (!this.audit.agrees(this.tree.size, this.recent)) return false;
+    if (this.unread) return true;
     return this.previous !== undefined && equalBytes(chainHash(this.previous, first.leaf), first.chain);
   }
 
-  private takePieces({ pieces, kids, formFaults, statements }: SegmentDigest): void {
+  private takePieces({ pieces, kids, formFaults, statements, reopenings }: SegmentDigest): void {
     for (const settled of this.recent.splice(0)) this.seal(settled);
     for (const statement of statements) this.trust.add(statement);
+    for (const reopening of reopenings) this.incarnations.add(reopening);
     for (const { to, nodes } of pieces) {
       this.tree.appendSubtrees(to, nodes);
       this.judge.treeGrew();
@@ -214,7 +242,18 @@ export class EntryWalk {
     else this.settle(reading);
   }
 
+  /** The first entry after a part that was not read: nothing but its own leaf hash says what its bytes were. */
+  private settleUnlinked(reading: Reading): void {
+    const { leaf, agrees, storedChain } = reading;
+    this.unread = false;
+    if (agrees) return this.append(reading, leaf as Uint8Array, storedChain);
+    const lost: LostLeaf = { hash: likelyLeaf(reading), guess: true };
+    this.reconciliation.edited({ position: this.position, reading, lost, fields: ['bytes'] });
+    this.append(reading, lost, storedChain);
+  }
+
   private settle(reading: Reading): void {
+    if (this.unread) return this.settleUnlinked(reading);
     const link = linkOf(reading, this.previous);
     if (link !== undefined) return this.accept(reading, link);
     const inserted = this.insertedBefore(reading);
@@ -323,6 +362,7 @@ export class EntryWalk {
   }
 
   private openGap(length: number): void {
+    this.unread = false;
     if (this.doubt !== undefined) this.resolveDoubtBeforeGap(this.doubt);
     for (const settled of this.recent.splice(0)) this.seal(settled);
     const lost = this.reconciliation.hole(this.position, length, this.previous);
@@ -389,6 +429,7 @@ export class EntryWalk {
     const seq = this.tree.size;
     const bytesHold = node instanceof Uint8Array && reading.leaf !== undefined && equalBytes(node, reading.leaf);
     if (reading.statement !== undefined && bytesHold) this.trust.add({ ...reading.statement, seq });
+    if (reading.reopening !== undefined && bytesHold) this.incarnations.add({ ...reading.reopening, seq });
     this.audit.settle(seq, settled);
     this.pushTree(node);
   }

@@ -7,7 +7,7 @@ const MAX_BREAKS = 1000;
 /** Findings that say nothing about the store's truth. */
 export const CANNOT_CHECK: readonly Finding['class'][] = ['key_unknown', 'cannot_read'];
 
-const saysNothing = ({ class: kind, verdict }: Finding): boolean =>
+export const saysNothing = ({ class: kind, verdict }: Finding): boolean =>
   verdict === undefined ? CANNOT_CHECK.includes(kind) : verdict === 'cannot_check';
 
 export interface FormFaults {

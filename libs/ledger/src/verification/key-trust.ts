@@ -156,8 +156,9 @@ export class KeyTrust {
     const last = counted.last ?? -1;
     const faults: [KeyFault, number, number, string][] = [];
     for (const [fault, { from: first, to: end, why: reason }] of aside) {
-      const vouchedLater = fault === 'untrusted' && from < 0 && end <= to;
-      if (!vouchedLater && fault !== 'compromised') faults.push([fault, first, end, reason]);
+      if (fault === 'compromised') continue;
+      if (fault !== 'untrusted' || from === Infinity) faults.push([fault, first, end, reason]);
+      else if (first <= from) faults.push(['early', first, Math.min(end, from), why]);
     }
     if (counted.first !== undefined && counted.first <= from) {
       faults.push([from === Infinity ? 'untrusted' : 'early', counted.first, Math.min(from, last), why]);

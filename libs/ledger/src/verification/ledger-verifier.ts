@@ -5,6 +5,7 @@ import type { AnchorRecord, Claim } from './claim.js';
 import { tailFinding, tileTailFinding } from './contradictions.js';
 import { EntryWalk } from './entry-walk.js';
 import { Findings } from './findings.js';
+import { Incarnations } from './incarnations.js';
 import { KeyTrust } from './key-trust.js';
 import type { PlacedStatement } from './key-statements.js';
 import { LeafTiles } from './leaf-tiles.js';
@@ -42,6 +43,7 @@ export class LedgerVerifier {
   private readonly findings: Findings;
   private readonly tree = new LossyTree();
   private readonly trust: KeyTrust;
+  private readonly incarnations: Incarnations;
   private readonly tiles = new LeafTiles();
   private readonly audit: TileAudit;
   private readonly judge: CheckpointJudge;
@@ -56,14 +58,17 @@ export class LedgerVerifier {
     const findings = (this.findings = new Findings(options.maxBreaks));
     const { tree } = this;
     const trust = (this.trust = new KeyTrust(keys));
+    const incarnations = (this.incarnations = new Incarnations(origin));
     const reconciliation = (this.reconciliation = new Reconciliation(
       (finding) => findings.add(finding),
       (position, reading) => this.walk.addFaults(position, reading, reading.agrees),
     ));
     const audit = (this.audit = new TileAudit(this.tiles, tree, findings, reconciliation));
-    const judge = (this.judge = new CheckpointJudge(origin, tree, trust, audit, (finding) => findings.add(finding)));
+    const judge = (this.judge = new CheckpointJudge(incarnations, tree, trust, audit, (finding) =>
+      findings.add(finding),
+    ));
     audit.judge = judge;
-    this.walk = new EntryWalk(origin, { tree, judge, trust, audit, reconciliation, findings });
+    this.walk = new EntryWalk(origin, { tree, judge, trust, incarnations, audit, reconciliation, findings });
     if (highWater) this.addHighWater(highWater);
   }
 
@@ -103,6 +108,17 @@ export class LedgerVerifier {
     this.tiles.add(tile);
   }
 
+  /**
+   * Passes entries that are not asked for, `from` to before `to`, by the roots of the full subtrees over them (see
+   * `subtreeRootsFrom`): before the first entry of the range, and after its last up to the size of a checkpoint. Not
+   * trusted: with them the root must be the signed one.
+   */
+  outside({ from, to, nodes }: { from: number; to: number; nodes: readonly Uint8Array[] }): void {
+    if (from >= this.walk.next) return this.walk.pass(from, to, nodes);
+    const reason = `the tree was to go on at ${from}, and stands at ${this.walk.next}`;
+    this.findings.add({ class: 'cannot_read', from, to: to - 1, reason });
+  }
+
   entry(document: unknown): void {
     const { tenant, keys } = this.options;
     this.walk.entry(readingOf(document, tenant, keys.eventKeys ?? NO_EVENT_KEYS));
@@ -137,6 +153,7 @@ export class LedgerVerifier {
       tree: { size: tree.size, peaks: tree.peaks.map(hexOf) },
       judge: judgeState,
       trust: this.trust.state(),
+      reopenings: this.incarnations.reopenings,
       kids: walk.faults.kids.all(),
       form_faults: findings.formFaults,
       tiles: { compared: tiles.compared, agreed: tiles.agreed },
@@ -147,6 +164,7 @@ export class LedgerVerifier {
   private restore(state: VerifierState): void {
     this.tree.restore({ size: state.tree.size, peaks: state.tree.peaks.map(bytesOfState) });
     this.trust.restore(state.trust);
+    for (const reopening of state.reopenings) this.incarnations.add(reopening);
     this.judge.restore(state.judge);
     this.walk.restore(state.walk);
     for (const use of state.kids) this.walk.faults.kids.add(use);
@@ -175,13 +193,29 @@ export class LedgerVerifier {
     this.reconciliation.report({ lastMatch: judge.lastMatch, newest: sealed });
     audit.report();
     const size = audit.sizeOf(walk.position);
-    const told = this.tiles.finish(size);
-    this.addTailBreak(beyond, size, told);
+    const end = (this.options.range?.to ?? Infinity) + 1;
+    const told = Math.min(this.tiles.finish(size), end);
+    const claimed = beyond
+      .map((claim) => ({ ...claim, size: Math.min(claim.size, end) }))
+      .filter((claim) => claim.size > size);
+    this.addTailBreak(claimed, size, told);
     for (const finding of walk.faults.kids.findings()) findings.add(finding);
     for (const finding of trust.findings(walk.faults.kids.all(), this.anchoredBefore)) findings.add(finding);
-    const claimedSize = Math.max(size, told, ...beyond.map((claim) => claim.size));
+    const claimedSize = Math.max(size, told, ...claimed.map((claim) => claim.size));
     const { options, anchors, tiles } = this;
-    return reportOf({ options, findings, found: walk.found, size, claimedSize, sealed, judge, anchors, tiles });
+    const incarnations = this.incarnations.report();
+    return reportOf({
+      options,
+      findings,
+      found: walk.found,
+      size,
+      claimedSize,
+      sealed,
+      judge,
+      anchors,
+      tiles,
+      incarnations,
+    });
   }
 
   private readonly anchoredBefore = ({ size, time }: PlacedStatement): number =>
@@ -194,9 +228,10 @@ export class LedgerVerifier {
     );
 
   private addHighWater({ origin, size, root }: NonNullable<VerifierOptions['highWater']>): void {
-    if (origin === this.options.origin) {
+    const incarnation = this.incarnations.of(origin);
+    if (incarnation !== undefined) {
       if (this.judge.marks.some((mark) => mark.size === size && mark.root === hexOf(root))) return;
-      return this.judge.add({ size, root, by: 'high water', signers: [] });
+      return this.judge.add({ size, root, by: 'high water', incarnation, signers: [] });
     }
     this.findings.add({
       class: 'checkpoint_invalid',

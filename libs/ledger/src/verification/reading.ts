@@ -5,6 +5,8 @@ import { signatureHolds } from '../event-signature.js';
 import type { LedgerEvent } from '../event.types.js';
 import { chainHash, HASH_BYTES, leafHash } from '../hashes.js';
 import type { FormFault } from '../ledger.errors.js';
+import { reopeningOf } from './incarnations.js';
+import type { Reopening } from './incarnations.js';
 import { keyStatementOf } from './key-statements.js';
 import type { KeyStatement } from './key-statements.js';
 
@@ -30,6 +32,8 @@ export interface Reading {
   signature: SignatureReading | undefined;
   /** What it says of a key. */
   statement: KeyStatement | undefined;
+  /** That it opens a new incarnation. */
+  reopening: Reopening | undefined;
 }
 
 export interface SignatureReading {
@@ -85,6 +89,7 @@ export function readingOf(document: unknown, tenant: string, eventKeys: EventKey
     formFaults: faults,
     signature: event && signatureOf(event, eventKeys),
     statement: event && keyStatementOf(event, tenant),
+    reopening: event && reopeningOf(event),
   };
 }
 

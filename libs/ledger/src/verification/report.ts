@@ -2,13 +2,13 @@ import { hexOf } from '../bytes.js';
 import type { CheckpointJudge } from './checkpoint-judge.js';
 import type { AnchorRecord } from './claim.js';
 import type { LeafTiles } from './leaf-tiles.js';
-import { CANNOT_CHECK } from './findings.js';
+import { CANNOT_CHECK, saysNothing } from './findings.js';
+import { badRanges, lengthOf, neighbours, rangeOf } from './places.js';
 import type { Findings } from './findings.js';
 import type {
   Break,
   BreakVerdict,
   Finding,
-  SeqRange,
   Tier,
   VerificationReport,
   VerifierOptions,
@@ -27,12 +27,18 @@ interface Outcome {
   judge: CheckpointJudge;
   anchors: readonly AnchorRecord[];
   tiles: LeafTiles;
+  incarnations: VerificationReport['incarnations'];
 }
 
 export function reportOf(outcome: Outcome): VerificationReport {
   const { options, judge, size, claimedSize, found, findings, anchors } = outcome;
   const sealed = Math.min(outcome.sealed, size);
+  const { from, to } = options.range ?? { from: 0, to: Infinity };
+  const covered = rangeOf(from, Math.min(size, to + 1));
+  const expected = Math.max(0, Math.min(claimedSize, to + 1) - from);
   const breaks = placed(findings.breaks, sealed, claimedSize);
+  const bad = badRanges(breaks, from + expected).filter((range) => range.to >= from);
+  if (bad[0] !== undefined) bad[0].from = Math.max(bad[0].from, from);
   const reasons = reasonsOf(outcome);
   return {
     tenant: options.tenant,
@@ -41,8 +47,8 @@ export function reportOf(outcome: Outcome): VerificationReport {
     reasons,
     keys: isPinned(options) ? 'pinned' : 'unpinned',
     keys_used: [...judge.keysUsed],
-    range: { asked: rangeOf(0, claimedSize), covered: rangeOf(0, size) },
-    entries: { expected: claimedSize, found, verified: claimedSize - lengthOf(badRanges(breaks, claimedSize)) },
+    range: { asked: options.range ?? rangeOf(0, claimedSize), covered },
+    entries: { expected, found, verified: expected - lengthOf(bad) },
     batches: 0,
     checkpoints: {
       checked: judge.checked,
@@ -53,7 +59,8 @@ export function reportOf(outcome: Outcome): VerificationReport {
     tiles: { compared: outcome.tiles.compared, agreed: outcome.tiles.agreed },
     anchors: anchors.map(anchorOf),
     anchored_size: anchoredSize(anchors),
-    unsealed: rangeOf(sealed, size),
+    ...(outcome.incarnations && { incarnations: outcome.incarnations }),
+    unsealed: rangeOf(Math.max(sealed, from), covered ? covered.to + 1 : 0),
     breaks,
     breaks_total: findings.total,
     form_faults: findings.formFaults,
@@ -89,17 +96,22 @@ function anchorOf({ claim, matched }: AnchorRecord): VerificationReport['anchors
 
 const timeText = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
-function reasonsOf({ judge, findings: { breaks, formFaults }, size }: Outcome): string[] {
+function reasonsOf({ judge, findings: { breaks, formFaults }, size, options: { range } }: Outcome): string[] {
   const reasons: string[] = [];
-  const unknown = breaks.filter(({ class: kind }) => kind === 'key_unknown');
-  const notes = unknown.filter(({ field }) => field !== 'sig').length;
-  if (notes > 0) reasons.push(`${notes} checkpoints are signed by no known key`);
-  reasons.push(...unknown.filter(({ field }) => field === 'sig').map(({ reason }) => reason));
+  const unchecked = breaks.filter((found) => saysNothing(found));
+  const notes = unchecked.filter(({ class: kind, verdict }) => kind === 'key_unknown' && verdict === undefined);
+  const unsigned = notes.filter(({ field }) => field !== 'sig').length;
+  if (unsigned > 0) reasons.push(`${unsigned} checkpoints are signed by no known key`);
+  const told = unchecked.filter(
+    ({ class: kind, field, verdict }) => kind !== 'cannot_read' && (field === 'sig' || verdict),
+  );
+  reasons.push(...new Set(told.map(({ reason }) => reason)));
   if (breaks.some(({ class: kind }) => kind === 'cannot_read')) reasons.push('a part of the store could not be read');
   if (judge.notComparable > 0) {
     reasons.push(`${judge.notComparable} checkpoints could not be compared, because a leaf below them is lost`);
   }
   if (size > 0 && judge.newest === undefined) reasons.push('no signed checkpoint covers any entry');
+  else if (range && judge.lastMatch <= range.from) reasons.push('no signed root was compared over the range');
   if (formFaults.total > 0) reasons.push(`${formFaults.total} entries hold bytes that are no canonical event`);
   return reasons;
 }
@@ -125,42 +137,6 @@ function verdictOf({ class: kind, seq, from, field }: Finding, sealed: number): 
   const signed = ['edited', 'deleted', 'reordered'].includes(kind) && !COPIES.includes(field ?? '');
   return signed && (seq ?? from ?? Infinity) < sealed ? 'proven_tampering' : 'inconsistent';
 }
-
-/** The nearest places before and after that no break touches; null where there is none. */
-function neighbours(
-  { seq, from = seq, to = seq }: Finding,
-  bad: readonly SeqRange[],
-  size: number,
-): Pick<Break, 'last_good_seq' | 'first_good_seq_after'> {
-  if (from === undefined || to === undefined) return { last_good_seq: null, first_good_seq_after: null };
-  const before = (bad.find((range) => range.from <= from && from <= range.to)?.from ?? from) - 1;
-  const after = (bad.find((range) => range.from <= to && to <= range.to)?.to ?? to) + 1;
-  return { last_good_seq: before >= 0 ? before : null, first_good_seq_after: after < size ? after : null };
-}
-
-/** Places touched by breaks, merged and in order. */
-function badRanges(findings: readonly Finding[], size: number): SeqRange[] {
-  const ranges = findings.flatMap(rangesOf).filter(({ from }) => from < size);
-  ranges.sort((a, b) => a.from - b.from);
-  const merged: SeqRange[] = [];
-  for (const { from, to } of ranges) {
-    const last = merged.at(-1);
-    if (last !== undefined && from <= last.to + 1) last.to = Math.max(last.to, Math.min(to, size - 1));
-    else merged.push({ from, to: Math.min(to, size - 1) });
-  }
-  return merged;
-}
-
-function rangesOf({ class: kind, seq, seqs, from = seq, to = seq }: Finding): SeqRange[] {
-  if (kind === 'inserted' || kind === 'key_unknown') return [];
-  if (seqs !== undefined) return seqs.map((place) => ({ from: place, to: place }));
-  return from === undefined || to === undefined ? [] : [{ from, to }];
-}
-
-const lengthOf = (ranges: readonly SeqRange[]): number =>
-  ranges.reduce((length, { from, to }) => length + to - from + 1, 0);
-
-const rangeOf = (from: number, end: number): SeqRange | null => (end > from ? { from, to: end - 1 } : null);
 
 function newestOf({ newest }: CheckpointJudge): VerificationReport['checkpoints']['newest'] {
   if (newest === undefined) return null;

@@ -144,6 +144,18 @@ export interface VerificationReport {
   }[];
   /** The size up to which an independent anchor agrees; 0 without one. */
   anchored_size: number;
+  /**
+   * Of a ledger that was reopened: each incarnation after the first, what no checkpoint of the one before covers, and
+   * what the one before had signed and is gone.
+   */
+  incarnations?: {
+    incarnation: number;
+    origin: string;
+    from_seq: number;
+    good_size: number;
+    unproven: SeqRange | null;
+    lost: SeqRange | null;
+  }[];
   /** Entries no checkpoint covers yet: only the chain was checked, and cutting them would not be seen. */
   unsealed: SeqRange | null;
   /** In order of place; at most `maxBreaks`. */

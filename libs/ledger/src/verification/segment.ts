@@ -4,6 +4,7 @@ import { EventKids } from './event-kids.js';
 import type { KidUse } from './event-kids.js';
 import { MAX_FORM_FAULTS } from './findings.js';
 import type { FormFaults } from './findings.js';
+import type { PlacedReopening } from './incarnations.js';
 import type { PlacedStatement } from './key-statements.js';
 import { subtrees } from './lossy-tree.js';
 import { linkOf, NO_EVENT_KEYS, readingOf } from './reading.js';
@@ -45,6 +46,7 @@ export interface SegmentDigest {
   kids: KidUse[];
   formFaults: FormFaults;
   statements: PlacedStatement[];
+  reopenings: PlacedReopening[];
   /** Tiles that agree, each counted where it begins. */
   tiles: { from: number; source: LeafTile['source'] }[];
 }
@@ -111,12 +113,13 @@ class Body {
   private readonly kids = new EventKids();
   private readonly formFaults: FormFaults = { total: 0, first: [] };
   private readonly statements: PlacedStatement[] = [];
+  private readonly reopenings: PlacedReopening[] = [];
 
   constructor(sizes: readonly number[]) {
     this.sizes = [...sizes].sort((a, b) => b - a);
   }
 
-  add({ claimed, leaf, storedChain, signature, formFaults, statement }: Reading): void {
+  add({ claimed, leaf, storedChain, signature, formFaults, statement, reopening }: Reading): void {
     const seq = claimed as number;
     if (this.leaves.length === 0) this.start = seq;
     this.leaves.push(leaf as Uint8Array);
@@ -130,13 +133,14 @@ class Body {
       if (this.formFaults.first.length < MAX_FORM_FAULTS) this.formFaults.first.push({ seq, faults: formFaults });
     }
     if (statement !== undefined) this.statements.push({ ...statement, seq });
+    if (reopening !== undefined) this.reopenings.push({ ...reopening, seq });
     if (this.isBorder(seq + 1)) this.cut();
   }
 
-  digest(): Pick<SegmentDigest, 'pieces' | 'beforeTail' | 'kids' | 'formFaults' | 'statements'> {
+  digest(): Omit<SegmentDigest, 'from' | 'to' | 'first' | 'tail' | 'tiles'> {
     if (this.leaves.length > 0) this.cut();
-    const { pieces, chain, kids, formFaults, statements } = this;
-    return { pieces, beforeTail: chain, kids: kids.all(), formFaults, statements };
+    const { pieces, chain, kids, formFaults, statements, reopenings } = this;
+    return { pieces, beforeTail: chain, kids: kids.all(), formFaults, statements, reopenings };
   }
 
   private isBorder(size: number): boolean {

@@ -2,6 +2,7 @@ import { bytesOfHex, hexOf } from '../bytes.js';
 import type { Claim } from './claim.js';
 import type { KidUse } from './event-kids.js';
 import type { FormFaults } from './findings.js';
+import type { PlacedReopening } from './incarnations.js';
 import type { KeyFault, KeyRecord, SetAside } from './key-record.js';
 import type { PlacedStatement } from './key-statements.js';
 import type { Reading } from './reading.js';
@@ -16,6 +17,7 @@ export interface VerifierState {
   tree: { size: number; peaks: string[] };
   judge: JudgeState;
   trust: TrustState;
+  reopenings: PlacedReopening[];
   kids: KidUse[];
   form_faults: FormFaults;
   tiles: { compared: number; agreed: number };
@@ -33,13 +35,13 @@ export interface WalkState {
 }
 
 /** A reading in which nothing is wrong. */
-type ReadingState = Pick<Reading, 'eventId' | 'formFaults' | 'signature' | 'statement'> & {
+type ReadingState = Pick<Reading, 'eventId' | 'formFaults' | 'signature' | 'statement' | 'reopening'> & {
   seq: number;
   leaf: string;
   chain: string;
 };
 
-export interface ClaimState extends Pick<Claim, 'size' | 'by' | 'time'> {
+export interface ClaimState extends Pick<Claim, 'size' | 'by' | 'incarnation' | 'time'> {
   root: string;
   signers: string[];
 }
@@ -84,6 +86,7 @@ export const readingState = (reading: Reading): ReadingState => ({
   formFaults: reading.formFaults,
   signature: reading.signature,
   statement: reading.statement,
+  reopening: reading.reopening,
 });
 
 export function readingOfState({ seq, leaf, chain, ...rest }: ReadingState): Reading {
@@ -92,6 +95,7 @@ export function readingOfState({ seq, leaf, chain, ...rest }: ReadingState): Rea
     ...rest,
     // JSON leaves out what is undefined.
     eventId: rest.eventId,
+    reopening: rest.reopening,
     signature: rest.signature && { kid: rest.signature.kid, fault: rest.signature.fault },
     statement: rest.statement && { ...rest.statement, publicKeySha256: rest.statement.publicKeySha256 },
     claimed: seq,
@@ -105,9 +109,10 @@ export function readingOfState({ seq, leaf, chain, ...rest }: ReadingState): Rea
   };
 }
 
-export const claimState = ({ size, by, time, root, signers }: Claim): ClaimState => ({
+export const claimState = ({ size, by, incarnation, time, root, signers }: Claim): ClaimState => ({
   size,
   by,
+  incarnation,
   ...(time !== undefined && { time }),
   root: hexOf(root),
   signers: signers.map(({ name }) => name),
