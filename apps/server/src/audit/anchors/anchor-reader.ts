@@ -132,8 +132,10 @@ export class AnchorReader implements OnApplicationShutdown {
   private async *cosignatures(asked: Asked): AsyncGenerator<AnchorClaim> {
     const { policy } = this.targets;
     if (!policy) return;
+    const keys = await this.keys.verifierKeys(asked.tenant, asked.origin);
     const found: Cosigned[] = [];
-    for (const witness of policy.witnesses) for await (const one of this.cosigned(witness, asked)) found.push(one);
+    for (const witness of policy.witnesses)
+      for await (const one of this.cosigned(witness, asked, keys)) found.push(one);
     const witnesses = new Map<string, Set<string>>();
     for (const { witness, checkpoint } of found) {
       const tree = treeOf(checkpoint);
@@ -145,11 +147,18 @@ export class AnchorReader implements OnApplicationShutdown {
     }
   }
 
-  private async *cosigned(witness: PolicyWitness, asked: Asked): AsyncGenerator<Cosigned> {
+  /** A witness cosigns nothing that the log has not signed: a line of its key alone is no claim of this ledger. */
+  private async *cosigned(
+    witness: PolicyWitness,
+    asked: Asked,
+    keys: readonly VerifierKey[],
+  ): AsyncGenerator<Cosigned> {
     const name = witnessName(witness.key);
     for await (const anchor of this.kept('witness', name, asked)) {
       const signed = signedCheckpoint(`${anchor.note}${anchor.cosignature?.line}\n`, anchor, [witness.key]);
-      if (signed?.time === undefined) this.invalid(asked.tenant, 'AUDIT.WITNESS_ANSWER_INVALID', `witness:${name}`);
+      const ours = signedCheckpoint(anchor.note, anchor, keys);
+      if (signed?.time === undefined || !ours)
+        this.invalid(asked.tenant, 'AUDIT.WITNESS_ANSWER_INVALID', `witness:${name}`);
       else yield { witness, checkpoint: signed.checkpoint, time: signed.time };
     }
   }

@@ -6,6 +6,7 @@ import { Leases, type Lease } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { AuditError } from '../audit.errors.js';
+import { Suspending } from '../checkpoints/suspending.js';
 import { leaseOwner } from '../lease-owner.js';
 import { PublicKeys } from '../keys/public-keys.js';
 import { Anchors, type AnchorPlace } from '../storage/anchors.store.js';
@@ -54,6 +55,7 @@ export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown
     private readonly tiles: Tiles,
     private readonly entries: TileEntries,
     private readonly keys: PublicKeys,
+    private readonly suspending: Suspending,
     private readonly leases: Leases,
     private readonly log: Log,
   ) {
@@ -137,7 +139,8 @@ export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown
     const message = error instanceof AuditError ? { error_message: error.message } : {};
     if (ALARMING.includes(code)) this.log.error('audit.anchor_failed', { ...fields, ...message });
     else this.log.warn('audit.anchor_failed', { ...fields, ...message });
-    if (this.contradicts(place, code)) await this.suspend(place, (error as Error).message);
+    if (!this.contradicts(place, code)) return;
+    await this.suspending.suspend({ _id: place.tenant, origin: place.origin }, (error as Error).message);
   }
 
   /** A checkpoint under our own signature is proof; the word of witnesses counts when they would make a quorum. */
@@ -149,12 +152,6 @@ export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown
     this.contradicting.set(origin, names);
     const saying = policy.witnesses.filter(({ key }) => names.has(witnessName(key)));
     return isWitnessed(policy, new Set(saying.map((witness) => witness.name)));
-  }
-
-  /** As when the database contradicts a mark: an operator has to look, and until then nothing is added. */
-  private async suspend({ tenant, origin }: AnchorPlace, reason: string): Promise<void> {
-    if (!(await this.ledgers.suspend({ _id: tenant, origin }, reason))) return;
-    this.log.error('audit.suspended', { tenant_id: tenant, error_code: 'AUDIT.SUSPENDED', error_message: reason });
   }
 
   /** What another process anchored a moment ago is not due. */
