@@ -17,6 +17,7 @@ import { Type } from 'class-transformer';
 import { IsInt, IsString, Min, ValidateNested } from 'class-validator';
 import type { Response } from 'express';
 import request from 'supertest';
+import { CodedError } from '#libs/kernel';
 import { Action } from './action.js';
 import { HttpError } from './http.errors.js';
 import { type ProbeApp, probeApp } from './http.fixture.js';
@@ -38,6 +39,9 @@ class Thing {
 }
 
 const SECRET = 'assay_0123456789abcdef_c2VjcmV0c2VjcmV0';
+
+/** Of a room. */
+class NotYetError extends CodedError<'AUDIT.EVENT_NOT_COVERED'> {}
 
 @Controller('probe')
 class ProbeController {
@@ -79,6 +83,11 @@ class ProbeController {
   @Get('coded')
   coded(): never {
     throw new HttpError('HTTP.UNAVAILABLE', 'store at /srv/data is gone');
+  }
+
+  @Get('later')
+  later(): never {
+    throw new NotYetError('AUDIT.EVENT_NOT_COVERED', 'the event stands at seq 7: ask again');
   }
 
   @Get('nest')
@@ -184,6 +193,14 @@ describe('a problem', () => {
 
   it('of a coded error follows the table, without the message when the fault is ours', async () => {
     expect(await problemOf('coded', 503)).toMatchObject({ code: 'unavailable', retryable: true });
+  });
+
+  it('says when to try again where the table knows', async () => {
+    const answer = await http().get('/api/v1/probe/later');
+    expect(answer.status).toBe(409);
+    expect(answer.headers).toMatchObject({ 'retry-after': '1' });
+    expect(answer.body).toMatchObject({ code: 'event_not_covered', retryable: true, retry_after_ms: 500 });
+    expect((await http().get('/api/v1/probe/coded')).headers).not.toHaveProperty('retry-after');
   });
 
   it('of a framework’s own exception keeps the kind of status and none of the text', async () => {
