@@ -73,13 +73,7 @@ export function testLedger(
 const signed = new Map<string, string>();
 
 /** Signing is most of what a test costs, so a note that was signed once is kept. */
-export function signedCheckpoint(
-  size: number,
-  root: Uint8Array,
-  seed = SEED,
-  origin = ORIGIN,
-  name = ORIGIN,
-): string {
+export function signedCheckpoint(size: number, root: Uint8Array, seed = SEED, origin = ORIGIN, name = ORIGIN): string {
   const text = formatCheckpoint({ origin, size, root });
   const known = `${hexOf(seed)} ${name} ${text}`;
   const note = signed.get(known) ?? signNote(text, noteSigner(name, seed));

@@ -5,14 +5,7 @@ import type { LeafTiles } from './leaf-tiles.js';
 import { CANNOT_CHECK, saysNothing } from './findings.js';
 import { badRanges, lengthOf, neighbours, rangeOf } from './places.js';
 import type { Findings } from './findings.js';
-import type {
-  Break,
-  BreakVerdict,
-  Finding,
-  Tier,
-  VerificationReport,
-  VerifierOptions,
-} from './report.types.js';
+import type { Break, BreakVerdict, Finding, Tier, VerificationReport, VerifierOptions } from './report.types.js';
 
 interface Outcome {
   options: VerifierOptions;
