@@ -1,5 +1,5 @@
 import { equalBytes, hashesOfTile, TILE_WIDTH, type LeafTile, type TileFault } from '#libs/ledger';
-import { rootOfTile, type StoredTile } from './tile.js';
+import { rootOfTile } from './tile.js';
 
 const TILE_BYTES = TILE_WIDTH * 32;
 

@@ -95,15 +95,26 @@ export class LedgerReader {
     return next && Math.floor(Number(next.seq));
   }
 
-  /** Signed notes of sizes above `above` and up to `newest`, by size. */
+  /** Signed notes of sizes above `above` and up to `newest`, by size, each with its cosignatures. */
   async *notes(tenant: string, above: number, newest: number): AsyncGenerator<{ size: number; note: unknown }, void> {
     const cursor = this.checkpoints.collection
       .find(
         { tenant, size: { $gt: above, $lte: newest } },
-        { projection: { _id: 0, size: 1, note: 1 }, batchSize: BATCH },
+        { projection: { _id: 0, size: 1, note: 1, cosignatures: 1 }, batchSize: BATCH },
       )
       .sort({ size: 1 });
-    for await (const { size, note } of cursor) yield { size, note };
+    for await (const { size, note, cosignatures } of cursor) {
+      yield { size, note: typeof note === 'string' ? note + linesOf(cosignatures) : note };
+    }
+  }
+
+  /** Of the smallest signed checkpoint of at least `size` entries, and at most `newest`. */
+  async sizeCovering(tenant: string, size: number, newest: number): Promise<number | undefined> {
+    const found = await this.checkpoints.collection.findOne(
+      { tenant, size: { $gte: size, $lte: newest } },
+      { sort: { size: 1 }, projection: { _id: 0, size: 1 } },
+    );
+    return found?.size;
   }
 
   /** The full tiles of leaf hashes that begin in the range and end in it, in order. */
@@ -167,6 +178,16 @@ export async function* leafTilesBetween(
   yield* tiles
     .find({ tenant, level: 0, index }, { projection, promoteBuffers: true, batchSize: BATCH })
     .sort({ index: 1 });
+}
+
+/** The lines of cosignatures, where they are such; the note is judged with them. */
+function linesOf(cosignatures: unknown): string {
+  if (!Array.isArray(cosignatures)) return '';
+  return cosignatures
+    .map((one: unknown) => (one as { line?: unknown } | null)?.line)
+    .filter((line) => typeof line === 'string')
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 /** The store may hold anything. */

@@ -102,7 +102,7 @@ describe('LedgerReading', () => {
     const changed = async (seq: number, change: object): Promise<() => Promise<void>> => {
       const original = await entryAt(seq);
       await entries.deleteOne({ _id: original._id });
-      await entries.insertOne({ ...original, ...change } as StoredEntry);
+      await entries.insertOne({ ...original, ...change });
       const nowAt = (change as { _id?: string })._id ?? original._id;
       return async () => {
         await entries.deleteOne({ _id: nowAt });

@@ -1,4 +1,6 @@
-import type { LeafTile, LedgerVerifier, SeqRange, VerifierState } from '#libs/ledger';
+import { subtreeRootsFrom } from '#libs/ledger';
+import type { HashTiles, LeafTile, LedgerVerifier, SeqRange, VerifierState } from '#libs/ledger';
+import { codeOf } from '#libs/kernel';
 import { leafTileOf, upperTileFault } from '../domain/tile-fault.js';
 import type { LedgerReader, ReadingPlace } from '../storage/ledger-reader.store.js';
 import type { DigestedSegment } from '../storage/segment.worker.js';
@@ -20,6 +22,14 @@ export interface ReadingState {
   verifier: VerifierState;
 }
 
+export interface LedgerPart {
+  from: number;
+  end: number;
+  /** The size of the smallest checkpoint that covers it; undefined where none does. */
+  sealed: number | undefined;
+  hashes: HashTiles;
+}
+
 export interface Reading {
   tenant: string;
   place: ReadingPlace;
@@ -27,6 +37,8 @@ export interface Reading {
   sizes: readonly number[];
   eventKeys: ReadonlyMap<string, Uint8Array>;
   verifier: LedgerVerifier;
+  /** A part of the ledger: seqs from `from` to before `end`. Of the rest its tiles' `hashes` stand for the entries. */
+  part?: LedgerPart | undefined;
   /** Leaf tiles of another trust domain, for the seqs in which more has to be told than whether something is wrong. */
   anchored?: { within: SeqRange; tiles: (from: number, to: number) => AsyncIterable<LeafTile> } | undefined;
   /** What `verifier` was resumed from. */
@@ -42,6 +54,7 @@ export interface Reading {
  */
 export class LedgerReading {
   private next: number;
+  private readonly end: number;
   private notesTo: number;
   private readonly notes: AsyncIterator<{ size: number; note: unknown }>;
   private note: IteratorResult<{ size: number; note: unknown }> | undefined;
@@ -52,36 +65,59 @@ export class LedgerReading {
     private readonly threads: SegmentThreads,
     private readonly reading: Reading,
   ) {
-    const { tenant, place, resumed } = reading;
-    this.next = resumed?.next ?? 0;
-    this.notesTo = resumed?.notes ?? -1;
-    this.notes = reader.notes(tenant, this.notesTo, place.size);
+    const { tenant, place, resumed, part } = reading;
+    this.next = resumed?.next ?? part?.from ?? 0;
+    this.end = part?.end ?? place.end;
+    // Checkpoints within the entries before a part could only be compared with its tiles.
+    this.notesTo = resumed?.notes ?? (part ? part.from : -1);
+    this.notes = reader.notes(tenant, this.notesTo, part ? (part.sealed ?? part.end) : place.size);
   }
 
   /** Rejects with the signal's reason when it is aborted, and with what the store or a thread rejects with. */
   async read(): Promise<void> {
-    const { place, tenant, verifier } = this.reading;
+    const { part, signal, progressed } = this.reading;
+    const first = part?.from ?? 0;
     // A thread is not worth its start for a short ledger.
-    const threaded = place.end - this.next > SEGMENT;
-    this.reading.signal.throwIfAborted();
+    const threaded = this.end - this.next > SEGMENT;
+    signal.throwIfAborted();
     try {
-      while (this.next < place.end) {
-        const to = Math.min(this.next - (this.next % SEGMENT) + SEGMENT, place.end);
+      if (part) await this.pass(0, part.from, part.hashes);
+      while (this.next < this.end) {
+        const to = Math.min(this.next - (this.next % SEGMENT) + SEGMENT, this.end);
         if (threaded && !this.isAnchored(to)) await this.segment(to);
         else await this.oneByOne(to);
-        await this.reading.progressed(this.next, () => this.state());
-        this.reading.signal.throwIfAborted();
+        await progressed(this.next - first, () => this.state());
+        signal.throwIfAborted();
       }
       await this.notesUpTo(Infinity);
-      for await (const hidden of this.reader.elsewhere(tenant, place.end, Number.MAX_SAFE_INTEGER))
-        verifier.entry(hidden);
-      for await (const stray of this.reader.outside(tenant)) verifier.entry(stray);
-      for await (const { tile, below } of this.reader.upperTiles(tenant)) {
-        const fault = upperTileFault(tile, below);
-        if (fault) verifier.tileFault(fault);
-      }
+      if (part) await this.pass(this.end, part.sealed ?? this.end, part.hashes);
+      else await this.whatElseThereIs();
     } finally {
       await this.notes.return?.();
+    }
+  }
+
+  /** Documents that claim no place in the ledger, and the tiles above the leaves. */
+  private async whatElseThereIs(): Promise<void> {
+    const { tenant, verifier } = this.reading;
+    const hidden = this.reader.elsewhere(tenant, this.end, Number.MAX_SAFE_INTEGER);
+    for await (const document of hidden) verifier.entry(document);
+    for await (const document of this.reader.outside(tenant)) verifier.entry(document);
+    for await (const { tile, below } of this.reader.upperTiles(tenant)) {
+      const fault = upperTileFault(tile, below);
+      if (fault) verifier.tileFault(fault);
+    }
+  }
+
+  /** Entries that are not asked for: the signed root shows whether the tiles told the truth of them. */
+  private async pass(from: number, to: number, hashes: HashTiles): Promise<void> {
+    if (from >= to) return;
+    const { verifier } = this.reading;
+    try {
+      verifier.outside({ from, to, nodes: await subtreeRootsFrom(hashes, { from, to, size: to }) });
+    } catch (error) {
+      const code = codeOf(error) ?? 'unknown';
+      verifier.cannotRead(`the tiles of entries that were not asked for could not be read (${code})`);
     }
   }
 
@@ -103,16 +139,16 @@ export class LedgerReading {
   }
 
   private digested(from: number, to: number): Promise<DigestedSegment> {
-    const { tenant, sizes, eventKeys, place } = this.reading;
+    const { tenant, sizes, eventKeys } = this.reading;
     const last = from + AHEAD * this.threads.count * SEGMENT;
-    for (let [start, end] = [from, to]; start < place.end && start <= last;) {
+    for (let [start, end] = [from, to]; start < this.end && start <= last;) {
       if (!this.ahead.has(start)) {
         const within = sizes.filter((size) => size > start && size <= end);
         const segment = this.threads.digest({ tenant, from: start, to: end, sizes: within, eventKeys });
         segment.catch(() => undefined); // whoever waits for it is told
         this.ahead.set(start, segment);
       }
-      [start, end] = [end, Math.min(end + SEGMENT, place.end)];
+      [start, end] = [end, Math.min(end + SEGMENT, this.end)];
     }
     const segment = this.ahead.get(from)!;
     // What was read ahead of a gap is not asked for any more.
@@ -122,9 +158,8 @@ export class LedgerReading {
 
   /** Where the segment begins in which the next document is, however long there is none. */
   private async endOfGap(from: number): Promise<number> {
-    const { tenant, place } = this.reading;
-    const seq = Math.min((await this.reader.nextSeq(tenant, from)) ?? place.end, place.end);
-    return seq === place.end ? seq : seq - (seq % SEGMENT);
+    const seq = Math.min((await this.reader.nextSeq(this.reading.tenant, from)) ?? this.end, this.end);
+    return seq === this.end ? seq : seq - (seq % SEGMENT);
   }
 
   private async oneByOne(to: number): Promise<void> {

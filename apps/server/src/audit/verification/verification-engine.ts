@@ -8,7 +8,10 @@ import { CheckpointSigner } from '../checkpoints/checkpoint-signer.js';
 import { PublicKeys } from '../keys/public-keys.js';
 import { LedgerReader, type ReadingPlace } from '../storage/ledger-reader.store.js';
 import { Ledgers, originsOf } from '../storage/ledgers.store.js';
-import { LedgerReading, type ReadingState } from './ledger-reading.js';
+import { LedgerHashTiles } from '../tiles/ledger-hash-tiles.js';
+import { TileEntries } from '../storage/tile-entries.store.js';
+import { Tiles } from '../storage/tiles.store.js';
+import { LedgerReading, type LedgerPart, type ReadingState } from './ledger-reading.js';
 import { SegmentThreads } from './segment-threads.js';
 import type { LedgerVerdict, VerificationAsked } from './verification.types.js';
 
@@ -40,6 +43,7 @@ interface Pass {
   tenant: string;
   options: VerifierOptions;
   place: RunPlace;
+  part: LedgerPart | undefined;
   claims: readonly AnchorClaim[];
   /** Why the anchors could not be read. */
   unread: string | undefined;
@@ -57,6 +61,8 @@ export class VerificationEngine {
     private readonly keys: PublicKeys,
     private readonly signer: CheckpointSigner,
     private readonly anchors: AnchorReader,
+    private readonly tiles: Tiles,
+    private readonly tileEntries: TileEntries,
   ) {}
 
   /**
@@ -99,7 +105,7 @@ export class VerificationEngine {
   }
 
   private async reportOf(
-    { tenant, options, place, claims, unread, within }: Pass,
+    { tenant, options, place, part, claims, unread, within }: Pass,
     { signal, resume, progressed, told }: RunOptions & { told: () => Pick<RunState, 'spent_ms' | 'resumed_at'> },
   ): Promise<VerificationReport> {
     const verifier = resume ? LedgerVerifier.resumed(options, resume.reading.verifier) : new LedgerVerifier(options);
@@ -107,13 +113,14 @@ export class VerificationEngine {
     if (unread !== undefined) verifier.cannotRead(unread);
     const sizes = [...claims, ...(options.highWater ? [options.highWater] : [])].map(({ size }) => size);
     const tiles = (from: number, to: number): AsyncIterable<LeafTile> => this.anchoredTiles(options.origin, from, to);
+    const total = part ? part.end - part.from : place.end;
     const reading = new LedgerReading(this.reader, this.threads, {
-      ...{ tenant, place, sizes, verifier, signal },
+      ...{ tenant, place, part, sizes, verifier, signal },
       eventKeys: options.keys.eventKeys ?? new Map<string, Uint8Array>(),
       anchored: within && { within, tiles },
       resumed: resume?.reading,
       progressed: async (done, state) => {
-        await progressed?.({ done, total: place.end }, () => {
+        await progressed?.({ done, total }, () => {
           const reading = within ? undefined : state();
           return reading && { place, ...told(), reading };
         });
@@ -131,13 +138,30 @@ export class VerificationEngine {
     const origins = ledger ? originsOf(ledger) : [origin];
     const own = (await Promise.all(origins.map((name) => this.keys.verifierKeys(tenant, name)))).flat();
     const pinned = given.length > 0 && given.map(({ name, keyId }) => `${name}+${keyId}`);
-    const keys = { verifierKeys: [...own, ...given], pinned, eventKeys: await this.keys.eventKeys() };
+    const cosigners = await this.keys.cosignerKeys();
+    const keys = { verifierKeys: [...own, ...cosigners, ...given], pinned, eventKeys: await this.keys.eventKeys() };
     const mark = resume ? resume.place.mark : await this.mark(tenant);
     const { claims, unread } = await this.claims(tenant, origins, resume?.place.anchored);
     const anchored = Math.max(0, ...claims.map(({ size }) => size));
     const place = resume?.place ?? { ...(await this.reader.place(tenant)), mark, anchored };
     const highWater = mark && { ...mark, root: Buffer.from(mark.root, 'base64') };
-    return { tenant, options: { tenant, origin, keys, ...(highWater && { highWater }) }, place, claims, unread };
+    // What a new incarnation begins with lies anywhere before the range: then the whole ledger is read.
+    const part = origins.length === 1 ? await this.part(tenant, asked.range, place) : undefined;
+    const range = part && { from: part.from, to: part.end - 1 };
+    const options = { tenant, origin, keys, ...(highWater && { highWater }), ...(range && { range }) };
+    return { tenant, options, place, part, claims, unread };
+  }
+
+  private async part(
+    tenant: string,
+    range: VerificationAsked['range'],
+    { size, end: all }: ReadingPlace,
+  ): Promise<LedgerPart | undefined> {
+    const { from = 0, to = all - 1 } = range ?? {};
+    const end = Math.min(to + 1, all);
+    if ((from === 0 && end === all) || from >= end) return undefined;
+    const sealed = await this.reader.sizeCovering(tenant, end, size);
+    return { from, end, sealed, hashes: new LedgerHashTiles(tenant, this.tiles, this.tileEntries) };
   }
 
   private async mark(tenant: string): Promise<RunPlace['mark']> {

@@ -52,6 +52,27 @@ describe('verifications', () => {
     });
   });
 
+  it('of a part look at its entries alone, under a checkpoint that covers them', async () => {
+    await room.record(300, 5);
+    await room.sign();
+    const changed = { $set: { kind: 'sample.changed' } };
+    await room.entries.updateOne({ tenant: TENANT, seq: 20 }, changed);
+    await asked({ range: { from: 100, to: 199 } });
+    const { report, progress } = await worked(await taken());
+    expect(report).toMatchObject({
+      tier: 'consistent',
+      range: { asked: { from: 100, to: 199 }, covered: { from: 100, to: 199 } },
+      entries: { expected: 100, found: 100, verified: 100 },
+      checkpoints: { matched: 1 },
+    });
+    expect(progress).toEqual({ done: 100, total: 100 });
+    await room.entries.updateOne({ tenant: TENANT, seq: 120 }, changed);
+    await asked({ range: { from: 100, to: 199 } });
+    expect((await worked(await taken())).report?.breaks).toMatchObject([{ class: 'index_mismatch', seq: 120 }]);
+    await asked({ range: { from: 304 } });
+    expect((await worked(await taken())).report).toMatchObject({ range: { covered: { from: 304 } }, breaks: [] });
+  });
+
   it('that find breaks say so at ERROR', async () => {
     await room.entries.deleteOne({ tenant: TENANT, seq: 2 });
     await asked();
