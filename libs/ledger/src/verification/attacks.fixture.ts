@@ -85,6 +85,14 @@ export const ATTACKS: [string, (ledger: TestLedger) => void, unknown[]][] = [
     },
     [['deleted', 5]],
   ],
+  [
+    'one deleted and every later hash recomputed, the seqs left',
+    (l) => {
+      l.entries.splice(5, 1);
+      rechain(l, 5);
+    },
+    [['deleted', 5]],
+  ],
   ['a copy under another _id', (l) => l.entries.push({ ...at(l, 5), _id: 'copy' }), [['inserted', 5]]],
   ['a copy before it', (l) => l.entries.unshift({ ...at(l, 5), _id: 'copy' }), [['inserted', 5]]],
   ['a fork', (l) => l.entries.push({ ...forgedEntry(5, at(l, 4).chain_hash), _id: 'fork' }), [['forked', 5]]],

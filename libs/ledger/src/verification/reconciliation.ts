@@ -136,9 +136,7 @@ export class Reconciliation {
     const moved = this.reportReordered();
     for (const { position, reading } of this.placed) if (!moved.has(position)) this.reportPlaced(position, reading);
     for (const fault of this.faults) if (!moved.has(fault.position)) this.addEdited(fault);
-    const open = this.holes.filter(
-      ({ from, to, before, after }) => from <= to && !(after && linkOf(after.reading, before)),
-    );
+    const open = this.holes.filter(({ from, to }) => from <= to);
     const taken = new Set<number>();
     for (const reading of this.strays) this.reportStray(reading, open, taken);
     for (const { from, to } of open) this.reportDeleted(from, to, taken);
