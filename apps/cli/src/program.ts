@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { auditCommand } from './commands/audit.command.js';
+import { completionCommand } from './commands/completion.command.js';
 import { keysCommand } from './commands/keys.command.js';
 import { globalOptions } from './commands/options.js';
 import { verifyCommand } from './commands/verify.command.js';
@@ -13,7 +14,8 @@ export function assayProgram(ends: (code: ExitCode) => void): Command {
     .addCommand(verifyCommand(ends))
     .addCommand(auditCommand(ends))
     .addCommand(keysCommand())
-    .addCommand(witnessCommand());
+    .addCommand(witnessCommand())
+    .addCommand(completionCommand());
   for (const option of globalOptions()) program.addOption(option);
   for (const command of commandsOf(program)) command.exitOverride();
   return program;

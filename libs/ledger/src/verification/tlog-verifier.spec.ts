@@ -231,6 +231,22 @@ describe('the checkpoint of a log', () => {
     expect(report.breaks).toMatchObject([{ class: 'key_unknown', verdict: 'cannot_check' }]);
   });
 
+  it('of no known key proves nothing', async () => {
+    const files = new Map(changed(LOG, 'tile/entries/001', flipAt(offsetOf(300) + 2)));
+    files.set('checkpoint', utf8(signed(600, root, new Uint8Array(32).fill(9))));
+    const { tier, breaks } = await verifiedTlog(files);
+    expect(tier).toBe('broken');
+    expect(shapes(breaks)).toContainEqual({ kind: 'edited', seq: 300, located: 'seq', verdict: 'inconsistent' });
+  });
+
+  it('signed by a known key of another log only is key_unknown', async () => {
+    const other = verifierKey('example.org/ledger/other', KEY.publicKey);
+    const text = formatCheckpoint({ origin: ORIGIN, size: 600, root });
+    const keys = { verifierKeys: [KEY, other], pinned: true };
+    const report = await only(signNote(text, noteSigner(other.name, SEED)), { keys });
+    expect(report.breaks).toMatchObject([{ class: 'key_unknown', verdict: 'cannot_check' }]);
+  });
+
   it('whose known signature does not hold is checkpoint_invalid', async () => {
     const report = await only(signed(600, root).replace('\n600\n', '\n599\n'));
     expect(report.tier).toBe('broken');
@@ -276,6 +292,12 @@ describe('the events of a log', () => {
     ...eventOf(1),
     kind,
     data: data ?? {},
+  });
+
+  it('that were edited are not called a fault of the writer', async () => {
+    const report = await verifiedTlog(changed(LOG, 'tile/entries/001', flipAt(offsetOf(300) + 2)));
+    expect(report.breaks).toHaveLength(1);
+    expect(report.form_faults.total).toBe(0);
   });
 
   it('that are none, or of another tenant, are form faults and no breaks', async () => {
@@ -364,6 +386,17 @@ describe('a log of three levels', () => {
       const report = await verifiedTlog(changed(files, path, flipAt(at)), { range: () => middle });
       expect(tiers(report)).toMatchObject([found]);
     }
+  });
+
+  it('proves nothing by a tile that a wrong edge leads to', async () => {
+    const entry = changed(files, 'tile/entries/255', flipAt(4));
+    const report = await verifiedTlog(changed(entry, 'tile/0/257.p/44', flipAt(0)), {
+      range: (end) => ({ from: 65_280, to: end - 1 }),
+    });
+    expect(tiers(report)).toEqual([
+      { kind: 'edited', seq: 65_280, located: 'seq', verdict: 'inconsistent' },
+      { kind: 'tile_mismatch', seq: 65_792, located: 'seq', verdict: 'inconsistent' },
+    ]);
   });
 
   it.each([[{ from: -1, to: 1 }], [{ from: 5, to: 4 }], [{ from: 0, to: size }], [{ from: 0.5, to: 2 }]])(
