@@ -13,10 +13,11 @@ export interface PlacedReopening extends Reopening {
   seq: number;
 }
 
-/** Undefined for any event that is not `ledger.reopened`. */
-export function reopeningOf({ kind, data }: LedgerEvent): Reopening | undefined {
+/** Undefined for any event that is not `ledger.reopened` of its own ledger: the system ledger has copies of others'. */
+export function reopeningOf({ kind, data, scope }: LedgerEvent): Reopening | undefined {
   if (kind !== 'ledger.reopened' || data === undefined) return undefined;
-  const { incarnation, good_size: goodSize, signed_size: signedSize } = data;
+  const { ledger = scope.tenant, incarnation, good_size: goodSize, signed_size: signedSize } = data;
+  if (ledger !== scope.tenant) return undefined;
   const sizes = [incarnation, goodSize, signedSize];
   if (!sizes.every((size) => Number.isSafeInteger(size))) return undefined;
   return { incarnation, goodSize, signedSize } as Reopening;
@@ -32,7 +33,8 @@ export class Incarnations {
   constructor(private readonly origin: string) {}
 
   add(reopening: PlacedReopening): void {
-    if (reopening.incarnation === this.reopenings.length + 2) this.reopenings.push(reopening);
+    // One in between is lost whole where the backup is older than its beginning.
+    if (reopening.incarnation > this.at(Number.MAX_SAFE_INTEGER)) this.reopenings.push(reopening);
   }
 
   /** The incarnation that an origin names; undefined for that of another ledger. */
@@ -44,7 +46,7 @@ export class Incarnations {
 
   /** The incarnation that signs trees of this size. */
   at(size: number): number {
-    return 1 + this.reopenings.filter(({ seq }) => seq < size).length;
+    return this.reopenings.findLast(({ seq }) => seq < size)?.incarnation ?? 1;
   }
 
   originOf(incarnation: number): string {

@@ -11,6 +11,7 @@ import {
 import { Settings } from '../../settings.js';
 import { sameBytes } from '../domain/entry.js';
 import { hourOf, thinAfter } from '../domain/checkpoint-keeping.js';
+import { reopeningFault } from '../domain/reopening.js';
 import { FIRST_INCARNATION, incarnationOf } from '../domain/origin.js';
 import type { Mark } from '../domain/high-water-mark.js';
 import type { StoredCheckpoint, StoredCosignature } from '../domain/stored-checkpoint.js';
@@ -118,7 +119,9 @@ export class CheckpointSigner {
       head: () => this.entries.head(tenant),
       chainHashAt: (seq) => this.entries.chainHashAt(tenant, seq),
       entries: (seq, limit) => turn.after(seq, limit),
-      entryFault: ({ bytes }) => this.keys.keyEntryFault(tenant, origin, bytes),
+      entryFault: ({ bytes }) =>
+        this.keys.keyEntryFault(tenant, origin, bytes) ??
+        reopeningFault(bytes, this.incarnation({ _id: tenant, origin })),
       marks: this.marks.of(tenant),
       newest: () => this.checkpoints.newest(tenant),
       publishedSize: () => this.checkpoints.publishedSize(tenant),

@@ -68,6 +68,13 @@ describe('reopening a suspended ledger', () => {
       incarnation: 2,
       former: [{ origin: originOf(1), good_size: 4, next_seq: 5 }],
     });
+    const incarnation = { incarnation: 2, origin: originOf(2), from_seq: 5, good_size: 4 };
+    expect(await room.verify()).toMatchObject({
+      tier: 'consistent',
+      breaks: [],
+      size: 8,
+      incarnations: [{ ...incarnation, unproven: { from: 4, to: 4 }, lost: { from: 5, to: 7 } }],
+    });
     const copies = await room.store.collection<StoredEntry>('ledger_entries').find({ tenant: SYSTEM }).toArray();
     expect(copies.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['ledger.suspended', 'ledger.reopened']));
   });
@@ -89,6 +96,7 @@ describe('reopening a suspended ledger', () => {
     await room.record(1, 20);
     expect((await sign()).state).toBe('signed');
     await expectOneHistory();
+    expect(await room.verify()).toMatchObject({ tier: 'consistent', breaks: [], size: 7 });
     expect((await ledger()).former.map(({ origin }) => origin)).toEqual([originOf(1), originOf(2)]);
   });
 
@@ -108,6 +116,11 @@ describe('reopening a suspended ledger', () => {
     await room.record(300, 400);
     expect(await sign()).toEqual({ state: 'signed', size: 305 });
     await expectOneHistory();
+    expect(await room.verify()).toMatchObject({
+      tier: 'consistent',
+      breaks: [],
+      incarnations: [{ from_seq: 4, good_size: 4, unproven: null, lost: { from: 4, to: 303 } }],
+    });
     expect(await setAside()).toEqual({ ledger_entries: 300, ledger_checkpoints: 1, ledger_tiles: 1 });
   });
 
