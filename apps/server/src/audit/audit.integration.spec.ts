@@ -74,6 +74,15 @@ describe('the audit room', () => {
       expect(parseEvent(elsewhere!.bytes).actor.id).not.toBe(pseudonym);
     });
 
+    it('shows nobody behind a pseudonym that the key does not give', async () => {
+      const draft = sampleDraft(1, { actor: { type: 'user', id: 'Grace Hopper' } });
+      const [sealed] = await commands.execute(new SealEvents([draft]));
+      const pseudonym = parseEvent(sealed!.bytes).actor.id;
+      const written = { $set: { subject: 'Mallory' } };
+      await room.store.collection('subject_keys').updateOne({ tenant: TENANT, pseudonym }, written);
+      expect(await room.module.get(SubjectKeys).subjects(TENANT, [pseudonym])).toEqual(new Map());
+    });
+
     it.each([
       ['AUDIT.KIND_UNKNOWN', sampleDraft(1, { kind: 'nobody.declared' })],
       ['AUDIT.EVENT_INVALID', sampleDraft(1, { data: { step: 'free text' } })],

@@ -14,6 +14,15 @@ const PUBLIC = [
 const ANY_KEY = ['get /api/v1/me'];
 /** Beside the prefix, and not for everyone. */
 const WITH_A_KEY = ['get /_metrics', 'get /metrics'];
+/** Verifying, and acts that leave an event themselves. */
+const LEDGER_ORDERS = [
+  'post /api/v1/audit/keys/:id/compromised',
+  'post /api/v1/audit/keys/:id/retire',
+  'post /api/v1/audit/keys/rotate',
+  'post /api/v1/audit/ledgers/:tenant/reopen',
+  'post /api/v1/audit/verifications',
+  'post /api/v1/audit/verifications/:id/cancel',
+];
 /** Where Nest itself answers for what nobody has, beside the prefix. */
 const NOBODYS = ['/_metrics', '/metrics', '/_health', '/_health/{*rest}', '/.well-known/{*rest}', '/tlog/{*rest}'];
 
@@ -53,6 +62,13 @@ describe('every route of the server', () => {
     };
   const isNobodys = ({ name }: Route) =>
     NOBODYS.includes(name.split(' ')[1]!) && ![...PUBLIC, ...WITH_A_KEY].includes(name);
+
+  it('changes or deletes no entry: what an operator can order of a ledger is all here', () => {
+    const orders = routes.filter(
+      (route) => route.method !== 'get' && /audit|tlog/.test(route.path) && !isNobodys(route),
+    );
+    expect(orders.map(({ name }) => name).sort()).toEqual(LEDGER_ORDERS);
+  });
 
   it('is known to this test', () => {
     expect(routes.filter((route) => !isNobodys(route)).length).toBeGreaterThan(12);

@@ -37,12 +37,19 @@ export class SubjectKeys {
     return found;
   }
 
-  /** Whose pseudonyms these are; one whose key was destroyed is not among them. */
+  /** Whose pseudonyms these are: where the key says so, and not only the document. One whose key was destroyed is none. */
   async subjects(tenant: string, pseudonyms: Iterable<string>): Promise<Map<string, string>> {
     const keys = await this.keys
-      .find({ tenant, pseudonym: { $in: [...pseudonyms] } }, { projection: { _id: 0, subject: 1, pseudonym: 1 } })
+      .find(
+        { tenant, pseudonym: { $in: [...pseudonyms] } },
+        {
+          projection: { _id: 0, subject: 1, pseudonym: 1, key: 1 },
+          promoteBuffers: true,
+        },
+      )
       .toArray();
-    return new Map(keys.map(({ pseudonym, subject }) => [pseudonym, subject]));
+    const known = keys.filter(({ key, subject, pseudonym }) => pseudonymOf(key, subject) === pseudonym);
+    return new Map(known.map(({ pseudonym, subject }) => [pseudonym, subject]));
   }
 
   private async getOrMake(tenant: string, subject: string): Promise<string> {
@@ -59,7 +66,7 @@ export class SubjectKeys {
 
   private async made(tenant: string, subject: string): Promise<string> {
     const key = randomBytes(32);
-    const pseudonym = createHmac('sha256', key).update(subject, 'utf8').digest('hex');
+    const pseudonym = pseudonymOf(key, subject);
     try {
       await this.keys.insertOne({ _id: uuidv7(), tenant, subject, key, pseudonym, created_at: new Date() });
       return pseudonym;
@@ -71,3 +78,6 @@ export class SubjectKeys {
     }
   }
 }
+
+const pseudonymOf = (key: Uint8Array, subject: string): string =>
+  createHmac('sha256', key).update(subject, 'utf8').digest('hex');
