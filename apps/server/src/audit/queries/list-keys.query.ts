@@ -1,6 +1,5 @@
 import { Query } from '@nestjs/cqrs';
 import type { Requester } from '../audit.types.js';
-import type { Compromise, SigningPurpose } from '../keys/key-ring.js';
 
 /** How a key signs one ledger. */
 export interface KeyInLedger {
@@ -17,7 +16,7 @@ export interface KeyInLedger {
 export interface KeyView {
   /** First 16 hex digits of the SHA-256 of the public key. */
   id: string;
-  purpose: SigningPurpose;
+  purpose: 'note' | 'cosignature' | 'event';
   /** The one ledger it signs; null: every ledger that has no key of its own. */
   tenant: string | null;
   /** `current` signs what comes, `followed` has a successor, `retired` can sign no more. */
@@ -26,7 +25,8 @@ export interface KeyView {
   public_key: string;
   created_at: string;
   retired_at: string | null;
-  compromised: readonly Compromise[];
+  /** Since which size others may have it; of one ledger, or of all when none is named. */
+  compromised: readonly { ledger?: string; since_size: number; at: string }[];
   /** In the caller's ledger and in that of the system, where it signs them. */
   ledgers: KeyInLedger[];
 }
