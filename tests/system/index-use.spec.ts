@@ -191,6 +191,7 @@ describe('every query of the product', () => {
       new Set([
         ...['jobs', 'uploads', 'tasks', 'downloads', 'promotions', 'leases', 'index_steps', 'api_keys', 'tenants'],
         ...['ledgers', 'ledger_entries', 'ledger_checkpoints', 'subject_keys', 'outbox_dead'],
+        ...['ledger_verifications', 'ledger_verdicts'],
       ]),
     );
   });

@@ -31,6 +31,6 @@ export class LedgerVerdicts {
   }
 
   async all(): Promise<LedgerResult[]> {
-    return this.collection.find({}).toArray();
+    return this.collection.find({}).sort({ _id: 1 }).toArray();
   }
 }

@@ -7,6 +7,9 @@ import type { LedgerVerdict, Verification } from '../verification/verification.t
 /** A tenant's requested verifications that may wait or run at once; the background's has a slot of its own. */
 const SLOTS = { request: [1, 2], background: [0] };
 
+/** Has a slot: the indexes of the queue hold no others. */
+const UNDER_WAY = { $exists: true };
+
 /** On whose behalf it runs, for the event at its end. */
 export interface VerificationRequester {
   actor: Actor;
@@ -97,11 +100,13 @@ export class Verifications {
    */
   async take(owner: string, leaseMs: number, tenant: string): Promise<HeldRun | null> {
     const silent = new Date((await this.store.now()).getTime() - leaseMs);
+    const running = { slot: UNDER_WAY, state: 'running' } as const;
+    const queued = { slot: UNDER_WAY, state: 'queued' } as const;
     const next =
-      (await this.collection.findOne({ state: 'running', owner })) ??
-      (await this.collection.findOne({ state: 'running', lease_at: { $lte: silent } }, { sort: { lease_at: 1 } })) ??
-      (await this.collection.findOne({ state: 'queued', tenant: { $gt: tenant } }, { sort: { tenant: 1, _id: 1 } })) ??
-      (await this.collection.findOne({ state: 'queued' }, { sort: { tenant: 1, _id: 1 } }));
+      (await this.collection.findOne({ ...running, owner })) ??
+      (await this.collection.findOne({ ...running, lease_at: { $lte: silent } }, { sort: { lease_at: 1 } })) ??
+      (await this.collection.findOne({ ...queued, tenant: { $gt: tenant } }, { sort: { tenant: 1, _id: 1 } })) ??
+      (await this.collection.findOne(queued, { sort: { tenant: 1, _id: 1 } }));
     if (next === null) return null;
     const { _id, token, started_at } = next;
     const taken = await this.collection.findOneAndUpdate(
