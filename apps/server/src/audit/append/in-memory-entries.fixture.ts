@@ -2,7 +2,7 @@ import type { Scheduler } from 'fast-check';
 import { canonicalBytes, type LedgerEvent, type StoredEntry } from '#libs/ledger';
 import { uuidv7 } from '#libs/kernel';
 import { preparedEvent, type Head, type PreparedEvent } from '../domain/entry.js';
-import type { InsertOutcome, LedgerEntries } from '../storage/ledger-entries.store.js';
+import type { InsertOutcome, LedgerEntries, StagedInsert } from '../storage/ledger-entries.store.js';
 
 /** What may go wrong with one insert: the caller is told "unknown" each time. */
 export type Fault = 'lost' | 'kept' | 'half kept' | 'kept late';
@@ -11,7 +11,7 @@ export type Fault = 'lost' | 'kept' | 'half kept' | 'kept late';
  * A store with the two unique indexes and nothing else, one document at a time, that can fail on demand. Fails the
  * test itself when an entry would be overwritten. With a scheduler every step may be delayed and reordered.
  */
-export class InMemoryEntries implements Pick<LedgerEntries, 'insert' | 'find' | 'head'> {
+export class InMemoryEntries implements Pick<LedgerEntries, 'staged' | 'find' | 'head'> {
   /** One per insert to come; undefined: none. */
   faults: (Fault | undefined)[] = [];
   /** Sizes of the inserts so far. */
@@ -38,7 +38,12 @@ export class InMemoryEntries implements Pick<LedgerEntries, 'insert' | 'find' | 
     await Promise.all(this.late);
   }
 
-  async insert(entries: StoredEntry[]): Promise<InsertOutcome> {
+  staged(): StagedInsert {
+    const entries: StoredEntry[] = [];
+    return { add: (entry) => void entries.push(entry), insert: () => this.insert(entries) };
+  }
+
+  private async insert(entries: StoredEntry[]): Promise<InsertOutcome> {
     this.inserts.push(entries.length);
     const fault = this.faults.shift();
     if (fault === undefined) return this.insertNow(entries);

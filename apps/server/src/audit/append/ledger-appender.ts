@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuditError } from '../audit.errors.js';
 import type { RecordedEvent } from '../audit.types.js';
-import { chained, sameBytes, type Head, type PreparedEvent } from '../domain/entry.js';
-import type { LedgerEntries } from '../storage/ledger-entries.store.js';
+import { sameBytes, type Head, type PreparedEvent } from '../domain/entry.js';
+import type { InsertOutcome, LedgerEntries } from '../storage/ledger-entries.store.js';
 import type { AppendTurns } from './append-turns.js';
+import { Flush, refuse, settle, type Wanted } from './flush.js';
 
-/** One flush is one insert command: bounded, so that no caller waits for a batch that never ends. */
-const FLUSH_EVENTS = 1_000;
-const FLUSH_BYTES = 4 * 1024 * 1024;
 /** Flushes in a row that settled nothing, before the callers are told that the outcome is unknown. */
 const FRUITLESS_FLUSHES = 12;
 const BACK_OFF_MS = 4;
@@ -15,7 +13,7 @@ const MAX_BACK_OFF_MS = 500;
 
 /** What an appender stands on; each may reject, and then the events at hand are refused with what it rejected with. */
 export interface AppenderPorts {
-  entries: Pick<LedgerEntries, 'insert' | 'find'>;
+  entries: Pick<LedgerEntries, 'staged' | 'find'>;
   /** The newest entry by a majority read; refuses a ledger that is suspended or was rolled back. */
   loadHead(): Promise<Head>;
   /** Before each flush: refuses a suspended ledger. Resolves with which incarnation is open. */
@@ -23,18 +21,10 @@ export interface AppenderPorts {
   turns: Pick<AppendTurns, 'take' | 'contended' | 'giveBack'>;
 }
 
-interface Waiter {
-  resolve(recorded: RecordedEvent): void;
-  reject(error: unknown): void;
-}
-
-interface Wanted {
-  event: PreparedEvent;
-  waiters: Waiter[];
-}
-
 /**
- * The one writer of a ledger in this process: numbers and chains events in group commits.
+ * The one writer of a ledger in this process: numbers and chains events in group commits, one under way at a time.
+ * The next one is made ready meanwhile (hashed, chained, serialised); it is sent when the one before is acknowledged
+ * in full, and made anew when it is not.
  *
  * Any number of these, in any number of processes, may append to the same ledger. The unique index on (tenant, seq)
  * is what keeps the chain from forking: an entry carries the hash of the one before it, and only one of two writers
@@ -42,6 +32,7 @@ interface Wanted {
  */
 export class LedgerAppender {
   private queue: Wanted[] = [];
+  private next: Flush | undefined;
   private head: Head | undefined;
   private incarnation: string | undefined;
   private pumping: Promise<void> | undefined;
@@ -62,6 +53,7 @@ export class LedgerAppender {
       (event) =>
         new Promise<RecordedEvent>((resolve, reject) => this.queue.push({ event, waiters: [{ resolve, reject }] })),
     );
+    if (this.next) this.filled(this.next.from);
     this.pumping ??= this.pump();
     const outcomes = await Promise.allSettled(recorded);
     return outcomes.map((outcome) => {
@@ -80,26 +72,30 @@ export class LedgerAppender {
     do {
       while (await this.anythingWaits()) await this.flushNext();
       this.ports.turns.giveBack(this.head);
+      this.queue = this.takenBack();
     } while (this.queue.length > 0);
     this.pumping = undefined;
   }
 
-  /** Callers that the last flush woke come back within one turn of the event loop; a lone caller loses nothing. */
+  /**
+   * Callers that the last flush woke come back within one turn of the event loop, and a lone caller loses nothing by
+   * it. A full flush has no room for them and goes at once.
+   */
   private async anythingWaits(): Promise<boolean> {
-    await new Promise(setImmediate);
-    return this.queue.length > 0;
+    if (!this.next?.full) await new Promise(setImmediate);
+    return this.queue.length > 0 || (this.next?.size ?? 0) > 0;
   }
 
   private async flushNext(): Promise<void> {
-    let batch: Wanted[] = [];
+    let flush: Flush | undefined;
     try {
       const head = await this.ready();
-      batch = this.nextBatch(); // with what came while this process waited for its turn
-      await this.flush(batch, head);
+      flush = this.filled(head); // with what came while this process waited for its turn
+      this.next = undefined;
+      await this.flush(flush);
     } catch (error) {
       this.head = undefined;
-      if (batch.length === 0) batch = this.nextBatch();
-      for (const { waiters } of batch) for (const waiter of waiters) waiter.reject(error);
+      for (const { waiters } of flush?.wanted ?? this.takenBack()) for (const waiter of waiters) waiter.reject(error);
     }
   }
 
@@ -114,55 +110,66 @@ export class LedgerAppender {
     return (this.head ??= await this.ports.loadHead());
   }
 
-  /** The next events, the same id only once: one with other bytes is refused here, before numbers are given. */
-  private nextBatch(): Wanted[] {
-    const batch = new Map<string, Wanted>();
-    let bytes = 0;
-    let taken = 0;
-    for (const wanted of this.queue) {
-      bytes += wanted.event.bytes.length;
-      if (taken > 0 && (batch.size === FLUSH_EVENTS || bytes > FLUSH_BYTES)) break;
-      taken += 1;
-      const same = batch.get(wanted.event.id);
-      if (!same) batch.set(wanted.event.id, wanted);
-      else if (sameBytes(same.event.leafHash, wanted.event.leafHash)) same.waiters.push(...wanted.waiters);
-      else refuse(wanted);
-    }
-    this.queue = this.queue.slice(taken);
-    return [...batch.values()];
-  }
-
-  private async flush(batch: Wanted[], from: Head): Promise<void> {
-    let rest = batch;
-    let head = from;
+  private async flush(first: Flush): Promise<void> {
+    let flush = first;
     let cause: unknown;
     for (let fruitless = 0; fruitless < FRUITLESS_FLUSHES; fruitless++) {
-      const entries = chained(
-        this.tenant,
-        head,
-        rest.map(({ event }) => event),
-      );
-      const outcome = await this.ports.entries.insert(entries);
+      const outcome = await this.inserted(flush);
       // If the process dies here, the entries are in the ledger and nobody was told: recording them again finds them.
-      for (let i = 0; i < outcome.acknowledged; i++) settle(rest[i]!, entries[i]!.seq);
-      if (outcome.acknowledged === rest.length) {
-        const last = entries.at(-1);
-        if (last) this.head = { seq: last.seq, chainHash: last.chain_hash };
+      const { wanted, from } = flush;
+      const told = (): void => tell(wanted.slice(0, outcome.acknowledged), from);
+      if (outcome.acknowledged === wanted.length) {
+        this.head = flush.head;
+        setImmediate(told); // a full flush that waits is sent first
         return;
       }
+      told();
       cause = outcome.cause;
       this.head = undefined;
       if (outcome.duplicate) this.ports.turns.contended();
-      const missing = await this.missing(rest.slice(outcome.acknowledged));
+      const missing = await this.missing(wanted.slice(outcome.acknowledged));
       if (missing.length === 0) return;
-      if (missing.length < rest.length) fruitless = -1;
+      if (missing.length < wanted.length) fruitless = -1;
       else await sleep(Math.min(MAX_BACK_OFF_MS, BACK_OFF_MS * 2 ** fruitless) * (0.5 + Math.random()));
-      rest = missing;
-      head = await this.ready();
+      flush = this.stagedFrom(await this.ready(), missing);
     }
-    throw new AuditError('AUDIT.OUTCOME_UNKNOWN', `the store did not take ${rest.length} entries of ${this.tenant}`, {
+    throw new AuditError('AUDIT.OUTCOME_UNKNOWN', `the store did not take ${flush.size} entries of ${this.tenant}`, {
       cause,
     });
+  }
+
+  /** While the flush is under way the next one is made ready. */
+  private async inserted(flush: Flush): Promise<InsertOutcome> {
+    const outcome = flush.insert();
+    await new Promise(setImmediate); // it is on its way
+    this.filled(flush.head);
+    return outcome;
+  }
+
+  /** The next flush, from this head on, with what waits. */
+  private filled(head: Head): Flush {
+    if (this.next?.from !== head) {
+      this.queue = this.takenBack();
+      this.next = this.stagedFrom(head, []);
+    }
+    let taken = 0;
+    while (taken < this.queue.length && !this.next.full) this.next.add(this.queue[taken++]!);
+    this.queue = this.queue.slice(taken);
+    return this.next;
+  }
+
+  /** Everything that waits, in order; what was made ready is given up. */
+  private takenBack(): Wanted[] {
+    const waiting = [...(this.next?.wanted ?? []), ...this.queue];
+    this.next = undefined;
+    this.queue = [];
+    return waiting;
+  }
+
+  private stagedFrom(head: Head, wanted: readonly Wanted[]): Flush {
+    const flush = new Flush(this.tenant, head, this.ports.entries.staged());
+    for (const each of wanted) flush.add(each);
+    return flush;
   }
 
   /**
@@ -184,11 +191,6 @@ export class LedgerAppender {
   }
 }
 
-function settle({ event, waiters }: Wanted, seq: number): void {
-  for (const waiter of waiters) waiter.resolve({ id: event.id, seq });
-}
-
-function refuse({ event, waiters }: Wanted): void {
-  const error = new AuditError('AUDIT.EVENT_CONFLICT', `event ${event.id} is recorded with other bytes`);
-  for (const waiter of waiters) waiter.reject(error);
+function tell(acknowledged: readonly Wanted[], from: Head): void {
+  acknowledged.forEach((wanted, at) => settle(wanted, from.seq + 1 + at));
 }

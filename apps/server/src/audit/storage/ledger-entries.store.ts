@@ -34,6 +34,14 @@ export interface InsertOutcome {
   cause?: unknown;
 }
 
+/** One ordered insert: what comes after the first refused entry is not there. */
+export interface StagedInsert {
+  /** Serialises the entry. */
+  add(entry: StoredEntry): void;
+  /** Once. An error that leaves the outcome open (write concern, time-out, network) acknowledges nothing. */
+  insert(): Promise<InsertOutcome>;
+}
+
 /**
  * The entries of all ledgers. Writes are acknowledged by a majority and its journal, reads are majority reads: the
  * connection's own settings. Trusted for nothing that the verifier checks.
@@ -46,17 +54,30 @@ export class LedgerEntries {
     this.collection = store.collection<StoredEntry>('ledger_entries');
   }
 
-  /**
-   * One ordered insert: what comes after the first refused entry is not there. An error that leaves the outcome open
-   * (write concern, time-out, network) acknowledges nothing.
-   */
-  async insert(entries: StoredEntry[]): Promise<InsertOutcome> {
-    try {
-      await this.collection.insertMany(entries, { ordered: true });
-      return { acknowledged: entries.length, duplicate: false };
-    } catch (cause) {
-      return { ...keptOf(cause), cause };
-    }
+  /** One insert to come. */
+  staged(): StagedInsert {
+    const bulk = this.collection.initializeOrderedBulkOp();
+    let count = 0;
+    return {
+      add: (entry) => {
+        bulk.insert(entry);
+        count += 1;
+      },
+      insert: async () => {
+        try {
+          await bulk.execute();
+          return { acknowledged: count, duplicate: false };
+        } catch (cause) {
+          return { ...keptOf(cause), cause };
+        }
+      },
+    };
+  }
+
+  insert(entries: readonly StoredEntry[]): Promise<InsertOutcome> {
+    const staged = this.staged();
+    for (const entry of entries) staged.add(entry);
+    return staged.insert();
   }
 
   /** Where these events stand, by a majority read. */
