@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Acknowledged {
+  tenant: string;
   id: string;
   seq: number;
 }
@@ -14,6 +15,8 @@ export interface WriterOptions {
   total: number;
   callers: number;
   roles: string;
+  /** The sample tenant when absent. */
+  tenants?: readonly string[];
 }
 
 /** `ledger-writer.mjs` in a process of its own. */
@@ -21,6 +24,8 @@ export interface Writer {
   process: ChildProcess;
   /** What it has been told so far is durable. */
   acknowledged(): Acknowledged[];
+  /** How many that is. */
+  count(): number;
   /** Resolves when at least this many are acknowledged. Rejects with its output when it ends before. */
   reached(count: number): Promise<void>;
   ended(): Promise<void>;
@@ -31,18 +36,23 @@ export function startWriter(options: WriterOptions): Writer {
   const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   let errors = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  let counted = 0;
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+    counted += chunk.split('\n').length - 1;
+  });
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
   const lines = (): string[] => text.split('\n').slice(0, -1);
   return {
     process: child,
     acknowledged: () =>
       lines().map((line) => {
-        const [id, seq] = line.split(' ');
-        return { id: id!, seq: Number(seq) };
+        const [tenant, id, seq] = line.split(' ');
+        return { tenant: tenant!, id: id!, seq: Number(seq) };
       }),
+    count: () => counted,
     reached: async (count) => {
-      while (lines().length < count) {
+      while (counted < count) {
         if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the writer ended: ${errors}`);
         await sleep(5);
       }
