@@ -40,6 +40,7 @@ interface Round {
 const POOL = 16_000;
 const ROUNDS = 5;
 const ROUND_MS = Number(process.env['BENCH_ROUND_MS'] ?? 1_500);
+let rawTenants = 0;
 
 /**
  * Acknowledged appends at this number of concurrent callers, against raw `insertMany` of pre-built documents with the
@@ -50,8 +51,8 @@ export async function appendFigure(callers: number): Promise<AppendFigure> {
   return inRoom(async (room, folder) => {
     const sync = fdatasyncRate(folder);
     const rounds: Round[] = [];
-    await measuredRound(room, callers, -1); // warms up
-    for (let round = 0; round < ROUNDS; round++) rounds.push(await measuredRound(room, callers, round));
+    await measuredRound(room, callers); // warms up
+    for (let round = 0; round < ROUNDS; round++) rounds.push(await measuredRound(room, callers));
     return {
       callers,
       appends_per_second: Math.round(median(rounds.map(({ appended }) => appended))),
@@ -64,45 +65,92 @@ export async function appendFigure(callers: number): Promise<AppendFigure> {
   });
 }
 
-async function measuredRound(room: BenchRoom, callers: number, round: number): Promise<Round> {
-  const drafts = Array.from({ length: POOL }, (_, step) => benchDraft('bench', step));
-  let events: SealedEvent[] = [];
-  const sealed = await rateOf(async () => (events = await room.seal.execute(new SealEvents(drafts))).length);
+async function measuredRound(room: BenchRoom, callers: number): Promise<Round> {
+  const pool = new SealedPool(room);
+  const events = await pool.refilled();
   const flushes: number[] = [];
-  const appended = await appendRate(room, callers, events, flushes);
-  const batches = prebuilt(`raw${round}`, events, flushes);
+  const appended = await observed(room, flushes, () => appendRate(room, pool, callers, ROUND_MS, { once: true }));
   const collection = room.store.collection<StoredEntry>(await rawCollection(room.store));
+  const batches = prebuilt(`raw${(rawTenants += 1)}`, events, flushes);
   const raw = await rateOf(async () => {
     for (const batch of batches) await collection.insertMany(batch, { ordered: true });
     return total(flushes);
   });
-  return { sealed, appended, raw, batch: total(flushes) / flushes.length };
+  return { sealed: pool.sealedPerSecond, appended, raw, batch: total(flushes) / flushes.length };
 }
 
-async function appendRate(
-  { record, entries }: BenchRoom,
+/** Events sealed ahead of the measured time, as they are ahead of the business write. */
+export class SealedPool {
+  sealedPerSecond = Number.NaN;
+  private events: SealedEvent[] = [];
+  private taken = 0;
+
+  constructor(private readonly room: BenchRoom) {}
+
+  async refilled(): Promise<readonly SealedEvent[]> {
+    this.events = this.events.slice(this.taken);
+    this.taken = 0;
+    const drafts = Array.from({ length: POOL - this.events.length }, (_, step) => benchDraft('bench', step));
+    this.sealedPerSecond = await rateOf(async () => {
+      this.events.push(...(await this.room.seal.execute(new SealEvents(drafts))));
+      return drafts.length;
+    });
+    return this.events;
+  }
+
+  next(): SealedEvent | undefined {
+    return this.events[this.taken++];
+  }
+}
+
+/**
+ * Acknowledged appends a second of so many callers, each of which comes back when it has its acknowledgement. Measured
+ * for `ms`, without the time in which the pool is filled again; with `once`, at most until it is empty.
+ */
+export async function appendRate(
+  { record }: BenchRoom,
+  pool: SealedPool,
   callers: number,
-  events: readonly SealedEvent[],
-  flushes: number[],
+  ms: number,
+  { once = false }: { once?: boolean } = {},
 ): Promise<number> {
-  const insert = entries.insert.bind(entries);
-  entries.insert = (batch) => {
-    flushes.push(batch.length);
-    return insert(batch);
-  };
-  const until = performance.now() + ROUND_MS;
-  let next = 0;
-  const caller = async (): Promise<void> => {
-    while (next < events.length && performance.now() < until) {
-      await record.execute(new RecordEvents('bench', [events[next++]!]));
-    }
-  };
-  const rate = await rateOf(async () => {
+  let count = 0;
+  let took = 0;
+  do {
+    if (!once) await pool.refilled();
+    const started = performance.now();
+    const until = started + ms - took;
+    const caller = async (): Promise<void> => {
+      while (performance.now() < until) {
+        const event = pool.next();
+        if (!event) return;
+        await record.execute(new RecordEvents('bench', [event]));
+        count += 1;
+      }
+    };
     await Promise.all(Array.from({ length: callers }, caller));
-    return next;
-  });
-  entries.insert = insert;
-  return rate;
+    took += performance.now() - started;
+  } while (!once && took < ms);
+  return count / (took / 1_000);
+}
+
+/** Notes the size of each flush while `work` runs. */
+async function observed<T>({ entries }: BenchRoom, flushes: number[], work: () => Promise<T>): Promise<T> {
+  const staged = entries.staged.bind(entries);
+  entries.staged = () => {
+    const wrapped = staged();
+    let size = 0;
+    const count = (entry: StoredEntry): void => {
+      size += 1;
+      wrapped.add(entry);
+    };
+    return { add: count, insert: () => (flushes.push(size), wrapped.insert()) };
+  };
+  try {
+    return await work();
+  } finally {
+    entries.staged = staged;
+  }
 }
 
 /** The documents that a chain of its own would store, in batches of these sizes. */
