@@ -1,7 +1,8 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandBus } from '@nestjs/cqrs';
-import { verifyNote, type StoredEntry } from '#libs/ledger';
+import { verifyNote, type AnchorClaim, type StoredEntry } from '#libs/ledger';
+import { AnchorReader } from '../anchors/anchor-reader.js';
 import { sampleDraft, startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import { NoteLedgers } from '../commands/note-ledgers.command.js';
 import { signedNoteOf } from '../domain/stored-checkpoint.js';
@@ -162,6 +163,42 @@ describe('checkpoints', () => {
     expect((await find('short'))!.suspended!.reason).toMatch(/^the store has 0 entries, the system ledger noted \d+$/);
     expect((await find('other'))!.suspended!.reason).toMatch(/^the system ledger noted another tree of size \d+$/);
     expect((await find('system'))!.state).toBe('open');
+  });
+
+  it('are compared with the newest anchor at start: one that is ahead or of another tree suspends', async () => {
+    for (const tenant of ['ahead', 'other', 'same', 'unread']) await recordTo(tenant);
+    await round();
+    const claimed = async (tenant: string): Promise<AnchorClaim | undefined> => {
+      if (tenant === 'unread') throw new Error('the anchor store does not answer');
+      const signed = await checkpoints().published(tenant);
+      if (!signed) return undefined;
+      const { size, root } = signed;
+      const claim = { kind: 'object_store', name: 'elsewhere', size, root, independent: true } as const;
+      if (tenant === 'ahead') return { ...claim, size: size + 100 };
+      return tenant === 'other' ? { ...claim, root: new Uint8Array(32) } : claim;
+    };
+    jest.spyOn(room.module.get(AnchorReader), 'newest').mockImplementation(claimed);
+    await room.module.get(StartCheck).run();
+    expect((await find('ahead'))!.suspended!.reason).toMatch(
+      /^the store has \d+ entries, elsewhere has an anchor of 1\d\d$/,
+    );
+    expect((await find('other'))!.suspended!.reason).toMatch(/^elsewhere has an anchor of another tree of \d+$/);
+    expect([(await find('same'))!.state, (await find('unread'))!.state]).toEqual(['open', 'open']);
+  });
+
+  it('that no key here signed, or whose MAC does not hold, suspend at start', async () => {
+    for (const tenant of ['forged', 'mac']) {
+      await recordTo(tenant);
+      const ledger = (await find(tenant))!;
+      await room.module.get(CheckpointSigner).sign(ledger);
+    }
+    const [forged, mac] = [{ note: 'forged' }, { mac: Buffer.alloc(32) }];
+    await checkpoints().collection.updateOne({ tenant: 'forged' }, { $set: forged });
+    await checkpoints().collection.updateOne({ tenant: 'mac' }, { $set: mac });
+    await room.module.get(StartCheck).run();
+    for (const tenant of ['forged', 'mac']) {
+      expect((await find(tenant))!.suspended!.reason).toMatch(/^the checkpoint of size 1 is not signed by a key/);
+    }
   });
 
   it('by two processes at once are one history', async () => {

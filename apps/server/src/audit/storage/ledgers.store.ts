@@ -120,6 +120,7 @@ export class Ledgers {
     const at = new Date();
     try {
       await this.ledgers.insertOne({ _id, origin, state: 'suspended', created_at: at, suspended: { reason, at } });
+      this.known.delete(_id);
       return true;
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
