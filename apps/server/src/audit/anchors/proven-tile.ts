@@ -1,8 +1,9 @@
-import { inclusionProofFrom, TILE_WIDTH, tileBytes, verifyInclusion, type HashTiles } from '#libs/ledger';
+import { inclusionProofFrom, LedgerError, TILE_WIDTH, tileBytes, verifyInclusion, type HashTiles } from '#libs/ledger';
+import { AuditError } from '../audit.errors.js';
 
 /**
  * The bytes of a full tile of level 0, proven to be of the tree of this size and root: the lowest hashes of the proof
- * of its first leaf are made of all its others. Rejects with a LEDGER. code when the stored tiles do not lead to the
+ * of its first leaf are made of all its others. Rejects with AUDIT.PROOF_CONTRADICTED when the stored tiles do not lead to the
  * root, and with what reading them rejects with.
  */
 export async function provenTile(
@@ -11,10 +12,16 @@ export async function provenTile(
 ): Promise<Uint8Array> {
   const read = new ReadOnce(tiles);
   const leaf = index * TILE_WIDTH;
-  const proof = await inclusionProofFrom(read, { index: leaf, size });
-  const hashes = await read.tile(0, index, TILE_WIDTH);
-  verifyInclusion({ leafHash: hashes[0]!, index: leaf, size, proof, root });
-  return tileBytes(hashes);
+  try {
+    const proof = await inclusionProofFrom(read, { index: leaf, size });
+    const hashes = await read.tile(0, index, TILE_WIDTH);
+    verifyInclusion({ leafHash: hashes[0]!, index: leaf, size, proof, root });
+    return tileBytes(hashes);
+  } catch (cause) {
+    if (!(cause instanceof LedgerError)) throw cause;
+    const message = `tile ${index} does not lead to the signed root of size ${size}`;
+    throw new AuditError('AUDIT.PROOF_CONTRADICTED', message, { cause });
+  }
 }
 
 /** What is proven and what is put must come from one reading. */
