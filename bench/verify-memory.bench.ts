@@ -23,7 +23,7 @@ const limit = Number(process.env['MEMORY_LIMIT_MIB'] ?? Infinity);
 const dataDir = mkdtempSync(join(process.env['BENCH_DIR'] ?? tmpdir(), 'assay-test-'));
 try {
   const filling = performance.now();
-  await writeLongLedger({ dataDir, tenant: 'default', entries, onlyBySeq: true });
+  await writeLongLedger({ dataDir, tenant: 'default', entries });
   console.log(`filled  ${entries} entries in ${seconds(performance.now() - filling)} s`);
   const server = await startServer({ dataDir, embedded: true });
   try {

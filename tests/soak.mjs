@@ -1,6 +1,7 @@
 // The long forms of what CI runs short: by hand, and recorded in docs/performance.md and the issue's note.
 //   npm run soak            30 kill rounds of each kill test, every fault at every write of the ledger, thousands of
-//                           interleavings of its writers over a store in memory, thousands of tampered ledgers
+//                           interleavings of its writers over a store in memory, thousands of tampered ledgers,
+//                           a million entries verified in 300 MiB
 //   KILL_ROUNDS=100 npm run soak
 import { execFileSync } from 'node:child_process';
 import { dirname, resolve } from 'node:path';
@@ -17,6 +18,12 @@ console.log('-- interleavings of appenders, signers and writers of tiles');
 jest('unit', 'apps/server/src/audit/(append|checkpoints|tiles)/', { INTERLEAVINGS: '3000' });
 console.log('-- tampering');
 jest('system', 'tests/system/tamper', { TAMPER_ROUNDS: '150' });
+console.log('-- memory of a long verification');
+execFileSync(process.execPath, ['dist/bench/verify-memory.bench.js'], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, BENCH_ENTRIES: '1000000', MEMORY_LIMIT_MIB: '300' },
+});
 
 function jest(project, path, env) {
   const args = ['node_modules/jest/bin/jest.js', '--runInBand', `--selectProjects=${project}`, '--', path];

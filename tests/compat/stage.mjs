@@ -39,6 +39,10 @@ try {
     ANCHOR_URL: objectStoreUrl.replace('assay-test', ANCHOR_BUCKET),
     ...ACCESS,
   });
+  run('a long verification in flat memory', [process.execPath, 'dist/bench/verify-memory.bench.js'], {
+    BENCH_ENTRIES: '100000',
+    MEMORY_LIMIT_MIB: '300',
+  });
   run('durability under strace', [process.execPath, 'tests/compat/durability.mjs'], {});
 } finally {
   for (const child of started.reverse()) {

@@ -18,8 +18,6 @@ export interface LongLedger {
   dataDir: string;
   tenant: string;
   entries: number;
-  /** Keep of the indexes of entries only the one by seq: nothing but verifying is fast then. */
-  onlyBySeq?: boolean;
 }
 
 /**
@@ -27,11 +25,11 @@ export interface LongLedger {
  * about 700 bytes, every full tile, checkpoints by the folder's own keys, the high-water mark. Fast, because it inserts
  * documents that are chained beforehand.
  */
-export async function writeLongLedger({ dataDir, tenant, entries, onlyBySeq = false }: LongLedger): Promise<void> {
+export async function writeLongLedger({ dataDir, tenant, entries }: LongLedger): Promise<void> {
   const settings = new Settings({ ASSAY_DATA_DIR: dataDir, ASSAY_ROLES: 'ledger' });
   const store = await MongoStore.open({ dataDir });
   try {
-    await applyIndexSteps(store, onlyBySeq ? auditIndexes.map(bySeq) : auditIndexes);
+    await applyIndexSteps(store, auditIndexes);
     const keys = await AuditKeys.load(settings);
     const origin = originOf(settings.origin, tenant);
     await store
@@ -55,11 +53,6 @@ export async function writeLongLedger({ dataDir, tenant, entries, onlyBySeq = fa
     await store.close();
   }
 }
-
-const bySeq = (step: (typeof auditIndexes)[number]): (typeof auditIndexes)[number] =>
-  step.collection === 'ledger_entries'
-    ? { ...step, create: step.create.filter(({ name }) => name === 'tenant_seq') }
-    : step;
 
 function nextEntries(tenant: string, { size, chainHash }: Mark, count: number): StoredEntry[] {
   const stored: StoredEntry[] = [];
