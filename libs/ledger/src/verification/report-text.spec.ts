@@ -34,6 +34,19 @@ describe('reportText', () => {
     expect(text).toContain('proven: a signature');
   });
 
+  it('says where a ledger was reopened, what was never proven and what is lost', () => {
+    const reopened = { incarnation: 2, origin: 'example.org/ledger/acme/2', from_seq: 4, good_size: 3 };
+    const report = verified(testLedger(5, [5]));
+    const whole = { ...reopened, unproven: null, lost: null };
+    expect(reportText({ ...report, incarnations: [whole] })).toMatch(
+      /reopened {5}incarnation 2 from seq 4 as example.org\/ledger\/acme\/2, good up to size 3\n/,
+    );
+    const gaps = { ...reopened, unproven: { from: 3, to: 3 }, lost: { from: 4, to: 8 } };
+    expect(reportText({ ...report, incarnations: [gaps] })).toContain(
+      '; seq 3 to 3 was never proven; seq 4 to 8 of the one before is lost',
+    );
+  });
+
   it('says where a break lies between, what is unsealed and what form faults there are', async () => {
     expect(reportText(verified(testLedger(6, [4])))).toContain('unsealed     seq 4 to 5');
     const files = tlogOf([eventBytes(0), Uint8Array.of(1)]);

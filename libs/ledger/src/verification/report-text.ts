@@ -42,6 +42,7 @@ function facts(report: VerificationReport): [string, string][] {
     ['tiles', `${tiles.agreed} of ${tiles.compared} agree`],
     ['keys', keys_used.join(', ') || 'none'],
     ...(anchors.length === 0 ? [['anchors', 'none'] as [string, string]] : anchors.map(anchorFact)),
+    ...(report.incarnations ?? []).map(incarnationFact),
     ...(unsealed === null
       ? []
       : [['unsealed', `${spanOf(unsealed)}: only chained, and could be cut unseen`] as [string, string]]),
@@ -59,6 +60,18 @@ const anchorFact = ({
   'anchor',
   `${kind} ${name}, size ${size}${time === undefined ? '' : `, at ${time}`}: ${matched ? 'agrees' : 'does not agree'}${independent ? '' : ', and counts for little: not independent'}`,
 ];
+
+function incarnationFact(one: NonNullable<VerificationReport['incarnations']>[number]): [string, string] {
+  const { incarnation, origin, from_seq: from, good_size: good, unproven, lost } = one;
+  const gaps = [
+    ...(unproven === null ? [] : [`${spanOf(unproven)} was never proven`]),
+    ...(lost === null ? [] : [`${spanOf(lost)} of the one before is lost`]),
+  ];
+  return [
+    'reopened',
+    [`incarnation ${incarnation} from seq ${from} as ${origin}, good up to size ${good}`, ...gaps].join('; '),
+  ];
+}
 
 function breakLines(found: Break): string[] {
   const { class: kind, field, event_id: event, stored, recomputed, verdict, reason } = found;
