@@ -1,6 +1,6 @@
-import { equalBytes, hexOf } from '../bytes.js';
-import { claimOfNote, verdictBy } from './claim.js';
-import type { Claim } from './claim.js';
+import { bytesOfHex, equalBytes, hexOf } from '../bytes.js';
+import { claimOfNote, claimState, verdictBy } from './claim.js';
+import type { Claim, ClaimState } from './claim.js';
 import { forkFinding, mismatchFinding } from './contradictions.js';
 import type { Contradiction } from './contradictions.js';
 import type { Incarnations } from './incarnations.js';
@@ -10,8 +10,19 @@ import { rootOfSnapshot } from './lossy-tree.js';
 import type { LossyTree, TreeSnapshot } from './lossy-tree.js';
 import type { Finding } from './report.types.js';
 import type { TileAudit } from './tile-audit.js';
-import { bytesOfState, claimState } from './verifier-state.js';
-import type { ClaimState, JudgeState } from './verifier-state.js';
+
+export interface JudgeState {
+  checked: number;
+  matched: number;
+  last_anchored: number;
+  /** The largest that matched. */
+  matching: ClaimState | undefined;
+  newest: ClaimState | undefined;
+  keys_used: string[];
+  waiting: ClaimState[];
+  /** Sizes and roots of marks that matched. */
+  marks: { size: number; root: string }[];
+}
 
 /** So many roots wait for a lost leaf; more are not compared. */
 const MAX_UNDECIDED = 1024;
@@ -97,7 +108,7 @@ export class CheckpointJudge {
 
   private claimOf({ root, signers, ...rest }: ClaimState): Claim {
     const records = this.trust.records.filter(({ name }) => signers.includes(name));
-    return { ...rest, root: bytesOfState(root), signers: records };
+    return { ...rest, root: bytesOfHex(root) as Uint8Array, signers: records };
   }
 
   /** Whether a segment from here on stops at every size that has a claim waiting. */

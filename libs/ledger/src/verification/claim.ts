@@ -1,3 +1,4 @@
+import { hexOf } from '../bytes.js';
 import { parseCheckpoint } from '../checkpoint.js';
 import { LedgerError } from '../ledger.errors.js';
 import type { VerifierKey } from '../note-keys.js';
@@ -29,6 +30,20 @@ export interface AnchorRecord {
   claim: AnchorClaim;
   matched: boolean | undefined;
 }
+
+export interface ClaimState extends Pick<Claim, 'size' | 'by' | 'incarnation' | 'time'> {
+  root: string;
+  signers: string[];
+}
+
+export const claimState = ({ size, by, incarnation, time, root, signers }: Claim): ClaimState => ({
+  size,
+  by,
+  incarnation,
+  ...(time !== undefined && { time }),
+  root: hexOf(root),
+  signers: signers.map(({ name }) => name),
+});
 
 /** What a contradiction of this claim proves. */
 export const verdictBy = ({ by, anchor }: Claim): BreakVerdict =>

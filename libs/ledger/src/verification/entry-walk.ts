@@ -1,11 +1,11 @@
-import { equalBytes, hexOf } from '../bytes.js';
+import { bytesOfHex, equalBytes, hexOf } from '../bytes.js';
 import { chainHash, genesisHash } from '../hashes.js';
 import type { CheckpointJudge } from './checkpoint-judge.js';
 import { EntryFaults, eventId } from './entry-faults.js';
 import type { Findings } from './findings.js';
 import type { LossyTree, LostLeaf, TreeNode } from './lossy-tree.js';
-import { linkOf } from './reading.js';
-import type { FieldFault, Reading } from './reading.js';
+import { linkOf, readingOfState, readingState } from './reading.js';
+import type { FieldFault, Reading, ReadingState } from './reading.js';
 import type { Incarnations } from './incarnations.js';
 import type { KeyTrust } from './key-trust.js';
 import type { Reconciliation } from './reconciliation.js';
@@ -13,14 +13,22 @@ import { isClean, WINDOW } from './segment.js';
 import type { SegmentDigest } from './segment.js';
 import type { TileAudit } from './tile-audit.js';
 import type { Settled } from './tile-audit.js';
-import { bytesOfState, readingOfState, readingState } from './verifier-state.js';
-import type { WalkState } from './verifier-state.js';
 
 /** The last entry settled without a proper link: the next one tells what is wrong with it. */
 interface Doubt {
   reading: Reading;
   /** Chain hash it had to follow from; undefined right after a gap. */
   before: Uint8Array | undefined;
+}
+
+export interface WalkState {
+  found: number;
+  position: number;
+  /** Chain hash before the next entry, and before the first of `recent`. */
+  previous: string;
+  before: string | undefined;
+  recent: ReadingState[];
+  held: ReadingState | undefined;
 }
 
 /** What a walk works on: it fills the tree and tells the others what it sees. */
@@ -156,12 +164,12 @@ export class EntryWalk {
   restore({ found, position, previous, before, recent, held }: WalkState): void {
     this.found = found;
     this.position = position;
-    let chain = before === undefined ? undefined : bytesOfState(before);
+    let chain = before === undefined ? undefined : (bytesOfHex(before) as Uint8Array);
     for (const reading of recent.map(readingOfState)) {
       this.recent.push({ reading, node: reading.leaf as Uint8Array, before: chain });
       chain = reading.storedChain;
     }
-    this.previous = bytesOfState(previous);
+    this.previous = bytesOfHex(previous);
     this.held = held && readingOfState(held);
   }
 

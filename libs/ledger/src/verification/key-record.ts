@@ -61,3 +61,23 @@ export class KeyRecord {
     else known.to = size;
   }
 }
+
+export interface KeyState {
+  name: string;
+  activated?: PlacedStatement;
+  retired?: PlacedStatement;
+  compromised?: PlacedStatement;
+  covers: [string, number][];
+  counted: number[];
+  aside: [KeyFault, SetAside][];
+}
+
+export const keyState = (record: KeyRecord): KeyState => ({
+  name: record.name,
+  ...(record.activated && { activated: record.activated }),
+  ...(record.retired && { retired: record.retired }),
+  ...(record.compromised && { compromised: record.compromised }),
+  covers: [...record.covers],
+  counted: record.counted.all(),
+  aside: [...record.aside],
+});

@@ -1,15 +1,18 @@
 import { hexOf } from '../bytes.js';
 import type { VerifierKey } from '../note-keys.js';
 import type { KidUse } from './event-kids.js';
-import { KeyRecord } from './key-record.js';
-import type { KeyFault } from './key-record.js';
+import { KeyRecord, keyState } from './key-record.js';
+import type { KeyFault, KeyState } from './key-record.js';
 import type { PlacedStatement } from './key-statements.js';
 import type { Finding, VerifierOptions } from './report.types.js';
-import { keyState } from './verifier-state.js';
-import type { TrustState } from './verifier-state.js';
 
 /** The largest size that an independent anchor agrees with, among those it dated before the statement. */
 export type AnchoredBefore = (statement: PlacedStatement) => number;
+
+export interface TrustState {
+  records: KeyState[];
+  event_statements: PlacedStatement[];
+}
 
 /** Sizes over `from` and up to `to` are the key's; `why` says what bars those below. */
 interface Range {

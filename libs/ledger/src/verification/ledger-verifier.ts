@@ -1,4 +1,4 @@
-import { hexOf } from '../bytes.js';
+import { bytesOfHex, hexOf } from '../bytes.js';
 import { LedgerError } from '../ledger.errors.js';
 import { CheckpointJudge } from './checkpoint-judge.js';
 import type { AnchorRecord, Claim } from './claim.js';
@@ -23,7 +23,7 @@ import type {
   VerifierOptions,
 } from './report.types.js';
 import { TileAudit } from './tile-audit.js';
-import { anchorState, bytesOfState } from './verifier-state.js';
+import { anchorState } from './verifier-state.js';
 import type { AnchorState, VerifierState } from './verifier-state.js';
 
 /**
@@ -162,7 +162,7 @@ export class LedgerVerifier {
   }
 
   private restore(state: VerifierState): void {
-    this.tree.restore({ size: state.tree.size, peaks: state.tree.peaks.map(bytesOfState) });
+    this.tree.restore({ size: state.tree.size, peaks: state.tree.peaks.map((peak) => bytesOfHex(peak) as Uint8Array) });
     this.trust.restore(state.trust);
     for (const reopening of state.reopenings) this.incarnations.add(reopening);
     this.judge.restore(state.judge);

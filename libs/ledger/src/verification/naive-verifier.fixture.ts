@@ -39,16 +39,34 @@ export function naiveVerdict(ledger: NaiveLedger): NaiveVerdict {
   const { entries, origin, tenant } = ledger;
   const leaves: Buffer[] = [];
   let previous = sha256(Buffer.from(origin, 'utf8'));
-  for (const [seq, document] of entries.entries()) {
-    const bytes = isRecord(document) ? document['bytes'] : undefined;
-    if (!isRecord(document) || !(bytes instanceof Uint8Array)) return { sound: false, firstWrong: seq };
-    const leaf = sha256(BYTE[0], bytes);
-    previous = sha256(BYTE[2], previous, leaf);
-    leaves.push(leaf);
-    const whole = naiveEntry(tenant, seq, bytes, leaf, previous);
-    if (whole === undefined || !isSame(document, whole)) return { sound: false, firstWrong: seq };
+  const claimed = entries.map((document) => (isRecord(document) ? document['seq'] : undefined));
+  const last = Math.max(-1, ...claimed.filter((seq): seq is number => Number.isSafeInteger(seq)));
+  for (let seq = 0; seq <= Math.min(last, entries.length); seq++) {
+    const whole = entries
+      .filter((_, at) => Object.is(claimed[at], seq))
+      .map((document) => wholeEntry(tenant, seq, document as Record<string, unknown>, previous))
+      .find((one) => one !== undefined);
+    if (whole === undefined) return { sound: false, firstWrong: seq };
+    leaves.push(whole.leaf);
+    previous = whole.chain;
   }
-  return { sound: ledger.notes.every((note) => holds(note, ledger, leaves)), firstWrong: undefined };
+  const noneTooMany = entries.length === leaves.length;
+  return { sound: noneTooMany && ledger.notes.every((note) => holds(note, ledger, leaves)), firstWrong: undefined };
+}
+
+/** Leaf and chain hash of a document that is right in every field; otherwise undefined. */
+function wholeEntry(
+  tenant: string,
+  seq: number,
+  document: Record<string, unknown>,
+  previous: Buffer,
+): { leaf: Buffer; chain: Buffer } | undefined {
+  const bytes = document['bytes'];
+  if (!(bytes instanceof Uint8Array)) return undefined;
+  const leaf = sha256(BYTE[0], bytes);
+  const chain = sha256(BYTE[2], previous, leaf);
+  const expected = naiveEntry(tenant, seq, bytes, leaf, chain);
+  return expected !== undefined && isSame(document, expected) ? { leaf, chain } : undefined;
 }
 
 /** The document that must be stored; undefined where the bytes are no canonical JSON of an event of this tenant. */

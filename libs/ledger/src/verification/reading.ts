@@ -1,4 +1,4 @@
-import { equalBytes, hexOf } from '../bytes.js';
+import { bytesOfHex, equalBytes, hexOf } from '../bytes.js';
 import { columnsOf, entryId } from '../entry.js';
 import { readEvent } from '../event.js';
 import { signatureHolds } from '../event-signature.js';
@@ -154,3 +154,43 @@ function shown(value: unknown): { stored?: string } {
 }
 
 const short = (text: string): string => text.slice(0, 128);
+
+/** A reading in which nothing is wrong. */
+export type ReadingState = Pick<Reading, 'eventId' | 'formFaults' | 'signature' | 'statement' | 'reopening'> & {
+  seq: number;
+  leaf: string;
+  chain: string;
+};
+
+export const readingState = (reading: Reading): ReadingState => ({
+  seq: reading.claimed as number,
+  eventId: reading.eventId,
+  leaf: hexOf(reading.leaf as Uint8Array),
+  chain: hexOf(reading.storedChain as Uint8Array),
+  formFaults: reading.formFaults,
+  signature: reading.signature,
+  statement: reading.statement,
+  reopening: reading.reopening,
+});
+
+export function readingOfState({ seq, leaf, chain, ...rest }: ReadingState): Reading {
+  const hash = bytesOf(leaf);
+  return {
+    ...rest,
+    // JSON leaves out what is undefined.
+    eventId: rest.eventId,
+    reopening: rest.reopening,
+    signature: rest.signature && { kid: rest.signature.kid, fault: rest.signature.fault },
+    statement: rest.statement && { ...rest.statement, publicKeySha256: rest.statement.publicKeySha256 },
+    claimed: seq,
+    idSeq: seq,
+    leaf: hash,
+    storedLeaf: hash,
+    storedChain: bytesOf(chain),
+    agrees: true,
+    placeFaults: [],
+    columnFaults: [],
+  };
+}
+
+const bytesOf = (hex: string): Uint8Array => bytesOfHex(hex) as Uint8Array;

@@ -89,7 +89,7 @@ function anchorOf({ claim, matched }: AnchorRecord): VerificationReport['anchors
 
 const timeText = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
-function reasonsOf({ judge, findings: { breaks, formFaults }, size, options: { range } }: Outcome): string[] {
+function reasonsOf({ judge, findings: { breaks, formFaults }, size, sealed, options: { range } }: Outcome): string[] {
   const reasons: string[] = [];
   const unchecked = breaks.filter((found) => saysNothing(found));
   const notes = unchecked.filter(({ class: kind, verdict }) => kind === 'key_unknown' && verdict === undefined);
@@ -103,7 +103,7 @@ function reasonsOf({ judge, findings: { breaks, formFaults }, size, options: { r
   if (judge.notComparable > 0) {
     reasons.push(`${judge.notComparable} checkpoints could not be compared, because a leaf below them is lost`);
   }
-  if (size > 0 && judge.newest === undefined) reasons.push('no signed checkpoint covers any entry');
+  if (size > 0 && sealed === 0) reasons.push('no signed checkpoint covers any entry');
   else if (range && judge.lastMatch <= range.from) reasons.push('no signed root was compared over the range');
   if (formFaults.total > 0) reasons.push(`${formFaults.total} entries hold bytes that are no canonical event`);
   return reasons;
