@@ -130,6 +130,17 @@ describe('which key signs which size', () => {
     expect((await load()).verifierKeys(TENANT, ORIGIN)).toHaveLength(2);
   });
 
+  it('is no key of a file that a retirement left when the process died', async () => {
+    const keys = await load();
+    const first = keys.keys.find(({ purpose }) => purpose === 'note')!;
+    const text = await readFile(file('note.key'), 'utf8');
+    await keys.add('note');
+    await keys.retire(first.id);
+    await writeFile(file('note.key'), text, { mode: 0o600 });
+    await load();
+    expect(await readdir(join(dataDir, 'keys'))).not.toContain('note.key');
+  });
+
   it('is its own where a tenant has one, and the others’ is not touched', async () => {
     const keys = await load();
     await keys.add('note', TENANT);
