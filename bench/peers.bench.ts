@@ -14,26 +14,29 @@ const ROUND_MS = Number(process.env['BENCH_ROUND_MS'] ?? 1_500);
 
 interface Peer {
   name: string;
-  /** How long a commit may wait for others: what it is delivered with first, then what may suit it better. */
-  gather: string[];
+  /** Options of its program: what its makers deliver first, then what may suit it better. */
+  settings: Record<string, string>[];
 }
 
 const PEERS: Peer[] = [
-  { name: 'immudb', gather: ['20ms', '0', '1ms', '4ms'] },
-  { name: 'tessera', gather: ['250ms', '500us', '1ms', '5ms'] },
+  { name: 'immudb', settings: [{ gather: '20ms' }, { gather: '0' }, { gather: '1ms' }, { gather: '4ms' }] },
+  {
+    name: 'tessera',
+    settings: [{ gather: '250ms', batch: '256' }, { gather: '1ms' }, { gather: '5ms' }, { gather: '250ms' }],
+  },
 ];
 
 export interface PeersFigure {
   callers: number;
   /** Medians of the rounds, and what the disk did just before each: the systems take turns in one run. */
-  systems: { name: string; gather: string | null; appends_per_second: number; fdatasyncs_per_second: number }[];
+  systems: { name: string; setting: string; appends_per_second: number; fdatasyncs_per_second: number }[];
   /** Ours against the fastest of the others, each with the setting that suited it best; the median of the rounds. */
   ratio: number;
 }
 
 interface System {
   name: string;
-  gather: string | null;
+  setting: string;
   run(ms: number): Promise<number>;
 }
 
@@ -54,16 +57,14 @@ export async function peersFigures(): Promise<PeersFigure[] | undefined> {
 
 async function figureOf(room: BenchRoom, folder: string, callers: number): Promise<PeersFigure> {
   const pool = new SealedPool(room);
-  const ours: System = { name: 'assay', gather: null, run: (ms) => appendRate(room, pool, callers, ms) };
+  const ours: System = { name: 'assay', setting: '', run: (ms) => appendRate(room, pool, callers, ms) };
   await ours.run(ROUND_MS / 2); // warms up
-  const delivered = PEERS.map(({ name, gather }) => peerWith(name, gather[0]!, folder, callers));
-  const suited: System[] = [];
-  for (const peer of PEERS) suited.push(await bestOf(peer, folder, callers));
-  const systems = [
-    ours,
-    ...suited,
-    ...delivered.filter(({ name, gather }) => !suited.some((each) => each.name === name && each.gather === gather)),
-  ];
+  const systems = [ours];
+  for (const { name, settings } of PEERS) {
+    const [delivered, ...others] = settings.map((setting) => peerWith(name, setting, folder, callers));
+    const best = await fastest([delivered!, ...others]);
+    systems.push(...new Set([delivered!, best]));
+  }
   const rounds: { rate: number; syncs: number }[][] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const rates: { rate: number; syncs: number }[] = [];
@@ -75,9 +76,9 @@ async function figureOf(room: BenchRoom, folder: string, callers: number): Promi
   }
   return {
     callers,
-    systems: systems.map(({ name, gather }, at) => ({
+    systems: systems.map(({ name, setting }, at) => ({
       name,
-      gather,
+      setting,
       appends_per_second: Math.round(median(rounds.map((rates) => rates[at]!.rate))),
       fdatasyncs_per_second: Math.round(median(rounds.map((rates) => rates[at]!.syncs))),
     })),
@@ -87,25 +88,28 @@ async function figureOf(room: BenchRoom, folder: string, callers: number): Promi
   };
 }
 
-/** The setting with which the peer is fastest at this concurrency, by one run of each. */
-async function bestOf({ name, gather }: Peer, folder: string, callers: number): Promise<System> {
+/** By one run of each. */
+async function fastest(systems: readonly System[]): Promise<System> {
   const tried: { system: System; rate: number }[] = [];
-  for (const each of gather) {
-    const system = peerWith(name, each, folder, callers);
-    tried.push({ system, rate: await system.run(ROUND_MS / 2) });
-  }
+  for (const system of systems) tried.push({ system, rate: await system.run(ROUND_MS / 2) });
   return tried.sort((a, b) => b.rate - a.rate)[0]!.system;
 }
 
-function peerWith(name: string, gather: string, folder: string, callers: number): System {
+function peerWith(name: string, setting: Record<string, string>, folder: string, callers: number): System {
   const run = (ms: number): Promise<number> => {
-    const options = { dir: join(folder, name), callers, bytes: EVENT_BYTES, gather, duration: `${Math.round(ms)}ms` };
+    const options = {
+      dir: join(folder, name),
+      callers,
+      bytes: EVENT_BYTES,
+      duration: `${Math.round(ms)}ms`,
+      ...setting,
+    };
     const args = Object.entries(options).flatMap(([option, value]) => [`-${option}`, String(value)]);
     const printed = execFileSync(program(name), args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
     const { appends, seconds } = JSON.parse(printed) as { appends: number; seconds: number };
     return Promise.resolve(appends / seconds);
   };
-  return { name, gather, run };
+  return { name, setting: new URLSearchParams(setting).toString(), run };
 }
 
 function built(name: string): void {

@@ -26,22 +26,28 @@ func main() {
 	callers := flag.Int("callers", 1, "concurrent callers")
 	duration := flag.Duration("duration", time.Second, "how long")
 	size := flag.Int("bytes", 400, "size of an event")
+	batch := flag.Uint("batch", 0, "how many entries make a batch; as many as there are callers when 0")
 	gather := flag.Duration("gather", time.Millisecond, "how long a batch may wait for others")
-	signingKey := flag.String("key", "", "the log's signing key, in the form of note.GenerateKey; a new one when empty")
 	flag.Parse()
 
-	signer := signerOf(*signingKey)
+	// Of one origin and a seed of zeros: a folder is opened again with the same key, and nothing here is secret.
+	signer, err := note.NewSigner(signingKey("bench.local/tessera"))
+	if err != nil {
+		log.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	driver, err := posix.New(ctx, posix.Config{Path: *dir})
 	if err != nil {
 		log.Fatal(err)
 	}
-	// In its favour: no de-duplication, no collection of old partial tiles, a batch as large as there are callers, and
-	// a checkpoint a second.
+	if *batch == 0 {
+		*batch = uint(*callers)
+	}
+	// In its favour: no de-duplication, no collection of old partial tiles, and a checkpoint only every second.
 	options := tessera.NewAppendOptions().
 		WithCheckpointSigner(signer).
 		WithCheckpointInterval(time.Second).
-		WithBatching(uint(*callers), *gather).
+		WithBatching(*batch, *gather).
 		WithPushback(uint(4 * *callers)).
 		WithGarbageCollectionInterval(0)
 	appender, shutdown, _, err := tessera.NewAppender(ctx, driver, options)
@@ -80,17 +86,18 @@ func main() {
 	}
 }
 
-func signerOf(key string) note.Signer {
-	if key == "" {
-		generated, _, err := note.GenerateKey(rand.Reader, "bench.local/tessera")
-		if err != nil {
-			log.Fatal(err)
-		}
-		key = generated
-	}
-	signer, err := note.NewSigner(key)
+// signingKey is in the form of note.GenerateKey.
+func signingKey(name string) string {
+	key, _, err := note.GenerateKey(zeros{}, name)
 	if err != nil {
 		log.Fatal(err)
 	}
-	return signer
+	return key
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
