@@ -10,7 +10,7 @@ import type { DigestedSegment, SegmentAnswer, SegmentTask, SegmentThreadStart } 
 /** A thread nobody asks is ended after this, in milliseconds. */
 const IDLE_MS = 30_000;
 /** Documents of one piece and what V8 makes of them; more is a fault, and ends the thread and not the process. */
-const LIMITS = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 32 };
+const LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16 };
 
 interface Asked {
   task: SegmentTask;
