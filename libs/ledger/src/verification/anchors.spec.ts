@@ -7,6 +7,7 @@ import {
   rechain,
   signedCheckpoint,
   testLedger,
+  tilesOf,
   verified,
 } from './hostile-ledger.fixture.js';
 import type { TestLedger } from './hostile-ledger.fixture.js';
@@ -72,6 +73,15 @@ describe('anchors', () => {
     expect(told(verified(forged))).toEqual(['consistent']);
     const anchors = [6, 9, 14, SIZE].map((size) => anchorOf(ledger, size));
     expect(told(verified(forged, { anchors }))).toEqual(['broken', ['anchor_mismatch', 9, 13, 'proven_tampering']]);
+  });
+
+  it('name the seq with an anchored leaf tile, also against stored tiles and checkpoints written anew', () => {
+    const forged = forgedFrom(testLedger(SIZE, []), 10);
+    const tiles = [...tilesOf(forged, 4), ...tilesOf(ledger, 4, 'anchored')];
+    const anchors = [14, SIZE].map((size) => anchorOf(ledger, size));
+    const report = verified({ ...forged, tiles }, { anchors });
+    expect(report.breaks).toMatchObject([{ class: 'edited', seq: 10, verdict: 'proven_tampering', located: 'seq' }]);
+    expect(report.breaks[0]?.reason).toContain('by the anchored leaf tile');
   });
 
   it('that do not match and are not independent prove nothing', () => {

@@ -201,7 +201,7 @@ export class CheckpointJudge {
     const below = this.tree.lost.slice(0, snapshot.lost);
     if (sameRoot(claim, root)) {
       for (const leaf of below) leaf.guess = false;
-      if (this.take(claim)) this.audit.entriesAreRight(claim.size, verdictBy(claim));
+      if (this.take(claim)) this.audit.entriesAreRight(claim.size, verdictBy(claim), claim.by === 'anchor');
       return;
     }
     const unsure = root === undefined || below.some(({ guess }) => guess);

@@ -10,7 +10,10 @@ export class LeafTiles {
   private tiles: { tile: LeafTile; disputed: boolean }[] = [];
 
   add(tile: LeafTile): void {
-    const at = this.tiles.findIndex((other) => other.tile.from > tile.from);
+    // Of two tiles over the same entries, the anchored one is asked.
+    const isAfter = ({ from, source }: LeafTile): boolean =>
+      from > tile.from || (from === tile.from && source === 'stored' && tile.source === 'anchored');
+    const at = this.tiles.findIndex((other) => isAfter(other.tile));
     this.tiles.splice(at < 0 ? this.tiles.length : at, 0, { tile, disputed: false });
   }
 

@@ -46,6 +46,8 @@ export class TileAudit {
   /** Lost leaves whose hash a tile told. */
   private told: { position: number; leaf: LostLeaf }[] = [];
   private trusted = false;
+  /** A signed root agrees with the entries, and an anchored tile does not: the two trees stay apart. */
+  private overruled = false;
 
   constructor(
     private readonly tiles: LeafTiles,
@@ -107,9 +109,14 @@ export class TileAudit {
     this.trusted = true;
   }
 
-  /** The tree by the entries is the signed one up to `size`: the tiles that differ were changed. */
-  entriesAreRight(size: number, verdict: BreakVerdict): void {
+  /**
+   * The tree by the entries is the signed one up to `size`: the tiles that differ were changed. A signature of our own
+   * does not decide that against an anchored tile; an anchor with the root of either tree does.
+   */
+  entriesAreRight(size: number, verdict: BreakVerdict, byAnchor: boolean): void {
     if (this.byTiles === undefined) return;
+    this.overruled ||= !byAnchor && this.isAnchoredElse(size);
+    if (this.overruled && !byAnchor) return;
     const now = size === this.entries.size;
     for (const dispute of this.takeDisputes(now ? Infinity : size)) this.addMismatch(dispute, verdict);
     if (!now) return;
@@ -153,6 +160,16 @@ export class TileAudit {
     node.hash = node.tile = hash;
     node.guess = true;
     this.told.push({ position, leaf: node });
+  }
+
+  /** Whether an anchored tile has another entry than the store below `size`. */
+  private isAnchoredElse(size: number): boolean {
+    const first = size - this.queue.length;
+    const inQueue = this.queue.some(({ node }, at) => {
+      const told = this.tiles.at(first + at);
+      return told?.source === 'anchored' && node instanceof Uint8Array && !equalBytes(node, told.hash);
+    });
+    return inQueue || this.disputes.some(({ position, source }) => source === 'anchored' && position < size);
   }
 
   private lineUp(tree: LossyTree): void {
@@ -219,7 +236,8 @@ export class TileAudit {
    * are believed again from there on.
    */
   private rejoin(tree: LossyTree): void {
-    if (!this.trusted || this.shift !== 0 || this.disputes.length > 0 || this.unlisted !== undefined) return;
+    if (this.overruled || !this.trusted || this.shift !== 0 || this.disputes.length > 0 || this.unlisted !== undefined)
+      return;
     // The last one goes to the tree by the entries when `settle` returns.
     if (this.areTold(tree.size, this.queue)) {
       while (this.queue.length > 1) this.lineUp(tree);
@@ -245,6 +263,7 @@ export class TileAudit {
     this.queue = [];
     this.shift = 0;
     this.trusted = false;
+    this.overruled = false;
   }
 
   private dispute(dispute: Dispute): void {
@@ -310,7 +329,7 @@ export class TileAudit {
       ...(expected && { stored: hexOf(expected) }),
       ...(leaf instanceof Uint8Array && { recomputed: hexOf(leaf) }),
       verdict,
-      reason: `the ${source} leaf tile has another leaf hash than the entry; ${verdict === 'inconsistent' ? 'no signed root agrees with either' : 'the signed root agrees with the entry'}`,
+      reason: `the ${source} leaf tile has another leaf hash than the entry; ${verdict === 'inconsistent' ? 'no root decides between them' : 'the signed root agrees with the entry'}`,
     };
     this.findings.add(finding);
   }
