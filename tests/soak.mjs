@@ -1,6 +1,7 @@
 // The long forms of what CI runs short: by hand, and recorded in docs/performance.md and the issue's note.
 //   npm run soak            30 kill rounds of each kill test, every fault at every write of the ledger, thousands of
-//                           interleavings of its writers over a store in memory, 50,000 events of four processes, thousands of tampered ledgers,
+//                           interleavings of its writers over a store in memory, 50,000 events of four
+//                           processes, thousands of tampered ledgers,
 //                           a million entries verified in 300 MiB
 //   KILL_ROUNDS=100 npm run soak
 import { execFileSync } from 'node:child_process';
@@ -14,6 +15,7 @@ console.log(`-- kill -9, ${rounds} rounds`);
 jest('system', 'tests/system/.*kill', { KILL_ROUNDS: rounds });
 console.log('-- every fault at every write of the ledger');
 jest('system', 'tests/system/fault-matrix', { FAULT_CASES: 'all' });
+jest('integration', 'apps/server/src/audit/commands/reopen', { FAULT_CASES: 'all' });
 console.log('-- many writers');
 jest('system', 'tests/system/ledger-writers', { WRITERS_EVENTS: '50000' });
 console.log('-- interleavings of appenders, signers and writers of tiles');
