@@ -98,10 +98,13 @@ describe('a long verification', () => {
     expect(await ended(id)).toMatchObject({ state: 'canceled', passed: null });
   });
 
-  it('goes on where it was when its process is killed', async () => {
+  it.each([
+    ['killed', () => server.kill()],
+    ['asked to leave', () => server.stop()],
+  ])('goes on where it was when its process is %s', async (_how, end) => {
     const { id } = await started();
     const saved = await savedRun(id);
-    await server.kill();
+    await end();
     server = await startServer({ dataDir: server.dataDir, env, embedded: true });
     const { state, report } = await ended(id);
     expect({ state, tier: report?.tier }).toEqual({ state: 'done', tier: 'consistent' });

@@ -40,7 +40,7 @@ describe('LedgerReading', () => {
     entries = store.collection<StoredEntry>('ledger_entries');
   });
   afterAll(async () => {
-    await threads.onModuleDestroy();
+    await threads.onApplicationShutdown();
     await store.close();
     await rm(dataDir, { recursive: true, force: true });
   });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { MongoStore } from '#libs/mongo';
 import { Settings } from '../../settings.js';
 import { AuditError } from '../audit.errors.js';
@@ -28,7 +28,7 @@ interface Thread {
  * time. Started when they are needed first.
  */
 @Injectable()
-export class SegmentThreads implements OnModuleDestroy {
+export class SegmentThreads implements OnApplicationShutdown {
   readonly count: number;
   private readonly threads = new Set<Thread>();
   private readonly waiting: Asked[] = [];
@@ -51,7 +51,8 @@ export class SegmentThreads implements OnModuleDestroy {
     });
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** After those that use them have stopped, which is when the modules are destroyed. */
+  async onApplicationShutdown(): Promise<void> {
     this.closed = true;
     clearTimeout(this.idle);
     await Promise.all([...this.threads].map((thread) => this.end(thread)));

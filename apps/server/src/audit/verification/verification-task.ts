@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { codeOf } from '#libs/kernel';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
@@ -14,7 +14,7 @@ export const LEASE_MS = 15_000;
 
 /** Works the queue off in the role `ledger`, one verification at a time. */
 @Injectable()
-export class VerificationTask implements OnApplicationBootstrap, OnApplicationShutdown {
+export class VerificationTask implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly stopping = new AbortController();
   private readonly owner: string;
   private running: Promise<void> | undefined;
@@ -34,7 +34,7 @@ export class VerificationTask implements OnApplicationBootstrap, OnApplicationSh
   }
 
   /** What runs is put aside for another process before this resolves, if the store answers. */
-  async onApplicationShutdown(): Promise<void> {
+  async onModuleDestroy(): Promise<void> {
     this.stopping.abort();
     await this.running;
   }
