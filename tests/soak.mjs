@@ -22,6 +22,7 @@ console.log('-- interleavings of appenders, signers and writers of tiles');
 jest('unit', 'apps/server/src/audit/(append|checkpoints|tiles)/', { INTERLEAVINGS: '3000' });
 console.log('-- tampering');
 jest('system', 'tests/system/tamper', { TAMPER_ROUNDS: '150' });
+jest('unit', 'libs/ledger/src/verification/naive-verifier', { NAIVE_MUTATIONS: '5000' });
 console.log('-- memory of a long verification');
 execFileSync(process.execPath, ['dist/bench/verify-memory.bench.js'], {
   cwd: root,

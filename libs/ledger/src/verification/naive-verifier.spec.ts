@@ -30,13 +30,14 @@ const naive = ({ entries, checkpoints }: TestLedger): NaiveVerdict =>
   });
 
 /** Naive sound exactly when ours is consistent; and what it finds wrong first, ours does not call good. */
-function expectAgreement(ledger: TestLedger): void {
+function expectAgreement(ledger: TestLedger, { located = true } = {}): void {
   const { sound, firstWrong } = naive(ledger);
   const { tier, breaks } = verified(ledger);
   expect({ tier, consistent: tier === 'consistent' }).toEqual({ tier, consistent: sound });
   // Past the end it is a matter of taste whether one is missing or one is too many.
   if (firstWrong === undefined || firstWrong >= ledger.roots.length - 1) return;
   expect(tier).toBe('broken');
+  if (!located) return;
   const places = breaks.flatMap(
     ({ seq, seqs, from, to }) => seqs ?? (seq !== undefined ? [seq] : [from ?? Infinity, to ?? Infinity]),
   );
@@ -150,7 +151,8 @@ describe('a second verifier that is naive and shares no code', () => {
             fc.pre(false); // what a mutation before it has left cannot be changed this way
           }
         }
-        expectAgreement(ledger);
+        // Where several were made at once, each may stand in for what another one did.
+        expectAgreement(ledger, { located: mutations.length === 1 });
       }),
       { numRuns: MUTATIONS },
     );
