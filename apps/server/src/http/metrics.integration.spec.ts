@@ -10,8 +10,7 @@ describe('GET /_metrics and /metrics', () => {
     server = await wholeServer({ env });
     await server.keys.insertOne(recordOf(key, { scopes: [`obs:read#tenant/default`] }));
   };
-  const scraped = (path: string) =>
-    request(server.app.getHttpServer()).get(path).set('Authorization', `Bearer ${key}`);
+  const scraped = (path: string) => request(server.app.getHttpServer()).get(path).set('Authorization', `Bearer ${key}`);
   afterEach(() => server.stop());
 
   it.each(['/_metrics', '/metrics'])('%s tells of the process and its ledgers, and of no tenant', async (path) => {

@@ -118,45 +118,49 @@ describe('LedgerAppender', () => {
     });
   });
 
-  it('under any interleaving of writers, faults and repetitions: nothing missing, doubled or forked', async () => {
-    const fault = fc.option(fc.constantFrom<Fault>('lost', 'kept', 'half kept', 'kept late'), { nil: undefined });
-    await fc.assert(
-      fc.asyncProperty(
-        fc.scheduler(),
-        fc.array(fc.record({ writer: fc.nat(3), events: fc.integer({ min: 1, max: 4 }), again: fc.boolean() }), {
-          minLength: 1,
-          maxLength: 12,
-        }),
-        fc.array(fault, { maxLength: 8 }),
-        fc.infiniteStream(fc.boolean()),
-        async (scheduler, calls, faults, turned) => {
-          const entries = new InMemoryEntries(scheduler);
-          entries.faults = faults;
-          // Turns that come and go at will, and hand over heads that others may have gone beyond.
-          let left: Head | undefined;
-          const turns: AppenderPorts['turns'] = {
-            take: async () => (turned.next().value ? { head: left } : 'go on'),
-            contended: () => {},
-            giveBack: (head) => (left = head ?? left),
-          };
-          const writers = Array.from({ length: 4 }, () => appenderOver(entries, { turns }));
-          const acknowledged: { id: string; seq: number }[] = [];
-          const running = calls.map(async ({ writer, events, again }) => {
-            const given = eventsOf(TENANT, events);
-            const attempts = [writers[writer]!.append(given)];
-            if (again) attempts.push(writers[(writer + 1) % 4]!.append(given));
-            for (const attempt of await Promise.allSettled(attempts)) {
-              if (attempt.status === 'fulfilled') acknowledged.push(...attempt.value);
-              else expect(attempt.reason).toMatchObject({ code: 'AUDIT.OUTCOME_UNKNOWN' });
-            }
-          });
-          await scheduler.waitFor(Promise.all(running));
-          await scheduler.waitFor(entries.settled());
-          for (const { id, seq } of acknowledged) expect(entries.seqOf(id)).toBe(seq);
-          verify(entries);
-        },
-      ),
-      { numRuns: INTERLEAVINGS },
-    );
-  }, 60_000 + 60 * INTERLEAVINGS);
+  it(
+    'under any interleaving of writers, faults and repetitions: nothing missing, doubled or forked',
+    async () => {
+      const fault = fc.option(fc.constantFrom<Fault>('lost', 'kept', 'half kept', 'kept late'), { nil: undefined });
+      await fc.assert(
+        fc.asyncProperty(
+          fc.scheduler(),
+          fc.array(fc.record({ writer: fc.nat(3), events: fc.integer({ min: 1, max: 4 }), again: fc.boolean() }), {
+            minLength: 1,
+            maxLength: 12,
+          }),
+          fc.array(fault, { maxLength: 8 }),
+          fc.infiniteStream(fc.boolean()),
+          async (scheduler, calls, faults, turned) => {
+            const entries = new InMemoryEntries(scheduler);
+            entries.faults = faults;
+            // Turns that come and go at will, and hand over heads that others may have gone beyond.
+            let left: Head | undefined;
+            const turns: AppenderPorts['turns'] = {
+              take: async () => (turned.next().value ? { head: left } : 'go on'),
+              contended: () => {},
+              giveBack: (head) => (left = head ?? left),
+            };
+            const writers = Array.from({ length: 4 }, () => appenderOver(entries, { turns }));
+            const acknowledged: { id: string; seq: number }[] = [];
+            const running = calls.map(async ({ writer, events, again }) => {
+              const given = eventsOf(TENANT, events);
+              const attempts = [writers[writer]!.append(given)];
+              if (again) attempts.push(writers[(writer + 1) % 4]!.append(given));
+              for (const attempt of await Promise.allSettled(attempts)) {
+                if (attempt.status === 'fulfilled') acknowledged.push(...attempt.value);
+                else expect(attempt.reason).toMatchObject({ code: 'AUDIT.OUTCOME_UNKNOWN' });
+              }
+            });
+            await scheduler.waitFor(Promise.all(running));
+            await scheduler.waitFor(entries.settled());
+            for (const { id, seq } of acknowledged) expect(entries.seqOf(id)).toBe(seq);
+            verify(entries);
+          },
+        ),
+        { numRuns: INTERLEAVINGS },
+      );
+    },
+    60_000 + 60 * INTERLEAVINGS,
+  );
 });
