@@ -154,7 +154,7 @@ export class LedgerAppender {
     }
     let taken = 0;
     while (taken < this.queue.length && !this.next.full) this.next.add(this.queue[taken++]!);
-    this.queue = this.queue.slice(taken);
+    if (taken > 0) this.queue = this.queue.slice(taken);
     return this.next;
   }
 
