@@ -1,6 +1,6 @@
-import { ObjectId } from 'bson';
+import { ObjectId, serialize } from 'bson';
 import fc from 'fast-check';
-import { Bytes } from './bson-read.js';
+import { Bytes, decodeValue, findElement } from './bson-read.js';
 import { compareValues, comparableKey, KeyWriter } from './key-encoding.js';
 
 const scalar = fc.oneof(
@@ -96,5 +96,22 @@ describe('keys of values', () => {
 
   it('are refused with 17280 when LMDB could not hold them', () => {
     expect(() => new KeyWriter().value('x'.repeat(2000)).take()).toThrow(expect.objectContaining({ code: 17280 }));
+  });
+});
+
+describe('KeyWriter.element', () => {
+  it('makes of what is stored the key that its value has', () => {
+    const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constant('a\0b'));
+    fc.assert(
+      fc.property(fc.oneof(text, scalar), fc.boolean(), (stored, descending) => {
+        const doc = Buffer.from(serialize({ before: 'x', stored }));
+        const { type, at } = findElement(doc, 0, Buffer.from('stored'))!;
+        const expected = new KeyWriter()
+          .reset()
+          .value(decodeValue(doc, type, at), descending)
+          .copy();
+        expect(new KeyWriter().reset().element(doc, type, at, descending).copy()).toEqual(expected);
+      }),
+    );
   });
 });

@@ -1,5 +1,5 @@
 import { ObjectId } from 'bson';
-import { Bytes } from './bson-read.js';
+import { BsonType, Bytes, decodeValue } from './bson-read.js';
 import { CommandError } from './command.error.js';
 
 /**
@@ -72,6 +72,31 @@ export class KeyWriter {
     this.append(value);
     if (descending) for (let i = start; i < this.length; i++) this.buf[i] = this.buf[i]! ^ 0xff;
     return this;
+  }
+
+  /** As `value` of what is stored in `doc` at `at`; the usual types are taken over without making values of them. */
+  element(doc: Buffer, type: number, at: number, descending = false): this {
+    if (descending || type !== BsonType.string || !this.ascii(doc, at + 4, at + 3 + doc.readInt32LE(at))) {
+      return this.value(decodeValue(doc, type, at), descending);
+    }
+    return this;
+  }
+
+  /** False, and nothing is written, when a byte of the text is no single character or has to be escaped. */
+  private ascii(doc: Buffer, start: number, end: number): boolean {
+    this.room(end - start + 3);
+    const { buf } = this;
+    let to = this.length;
+    buf[to++] = ValueClass.string;
+    for (let from = start; from < end; from++) {
+      const byte = doc[from]!;
+      if (byte === 0 || byte > 0x7f) return false;
+      buf[to++] = byte;
+    }
+    buf[to++] = END;
+    buf[to++] = END;
+    this.length = to;
+    return true;
   }
 
   private append(value: unknown): void {

@@ -1,15 +1,15 @@
-import { decodeDocument, decodeValue, findElement, type Doc } from './bson-read.js';
+import { BsonType, decodeDocument, decodeValue, findElement, type Doc } from './bson-read.js';
 import { keySpecOf, type Collection, type Index, type IndexField } from './catalog.js';
 import { CommandError } from './command.error.js';
 import { KeyWriter } from './key-encoding.js';
-import { isPlainObject, matcherOf, type Matches } from './query.js';
+import { isPlainObject, matcherOf } from './query.js';
 import type { Tables } from './store.js';
 
 const ID = Buffer.from('_id');
 /** Refused where the key is there: one look-up for the check and the write. */
 const NO_OVERWRITE = { noOverwrite: true } as const;
 const keys = new KeyWriter();
-const partialMatchers = new WeakMap<Doc, Matches>();
+const partialMatchers = new WeakMap<Doc, (doc: Buffer) => boolean>();
 
 /** One index entry that a document has or will have. */
 interface Entry {
@@ -129,10 +129,8 @@ export const idIndex: Pick<Index, 'name' | 'fields'> = {
 /** The key of a document's `_id`, without the collection's number. */
 export function idKeyOf(doc: Buffer): Buffer {
   const found = findElement(doc, 0, ID);
-  return keys
-    .reset()
-    .value(found && decodeValue(doc, found.type, found.at))
-    .take();
+  keys.reset();
+  return (found ? keys.element(doc, found.type, found.at) : keys.value(undefined)).take();
 }
 
 export function documentKey(collection: Collection, id: Buffer): Buffer {
@@ -141,9 +139,9 @@ export function documentKey(collection: Collection, id: Buffer): Buffer {
 
 /** The key of an index entry; undefined when a partial index leaves the document out. */
 export function entryKey(index: Index, doc: Buffer, id: Buffer): Buffer | undefined {
-  if (index.partial && !partialMatcherOf(index.partial)(decodeDocument(doc, 0))) return undefined;
+  if (index.partial && !partialMatcherOf(index.partial)(doc)) return undefined;
   keys.reset().uint32(index.number);
-  for (const field of index.fields) keys.value(valueAt(doc, field), field.descending);
+  for (const field of index.fields) appendField(doc, field);
   if (!index.unique) keys.bytes(id);
   return keys.take();
 }
@@ -157,10 +155,31 @@ function entriesOf(collection: Collection, doc: Buffer, id: Buffer): Entry[] {
   return entries;
 }
 
-function partialMatcherOf(partial: Doc): Matches {
+function appendField(doc: Buffer, field: IndexField): void {
+  const found = field.rest.length === 0 ? findElement(doc, 0, field.top) : undefined;
+  if (!found || found.type === BsonType.array) keys.value(valueAt(doc, field), field.descending);
+  else keys.element(doc, found.type, found.at, field.descending);
+}
+
+function partialMatcherOf(partial: Doc): (doc: Buffer) => boolean {
   let matches = partialMatchers.get(partial);
-  if (!matches) partialMatchers.set(partial, (matches = matcherOf(partial)));
+  if (!matches) partialMatchers.set(partial, (matches = presenceOf(partial) ?? decoded(matcherOf(partial))));
   return matches;
+}
+
+const decoded =
+  (matches: (doc: Doc) => boolean) =>
+  (doc: Buffer): boolean =>
+    matches(decodeDocument(doc, 0));
+
+/** For the partial index of the documents that have a field, which decodes nothing. */
+function presenceOf(partial: Doc): ((doc: Buffer) => boolean) | undefined {
+  const [path, ...others] = Object.keys(partial);
+  if (path === undefined || others.length > 0 || path.includes('.') || path.startsWith('$')) return undefined;
+  const condition = partial[path];
+  if (!isPlainObject(condition) || condition['$exists'] !== true || Object.keys(condition).length > 1) return undefined;
+  const name = Buffer.from(path);
+  return (doc) => findElement(doc, 0, name) !== undefined;
 }
 
 function valueAt(doc: Buffer, { path, top, rest }: IndexField): unknown {
