@@ -39,7 +39,7 @@ describe('the first start', () => {
     const modes = modesIn(dataDir);
     expect(modes['.']).toBe('700');
     expect(Object.entries(modes).filter(([, mode]) => !['600', '700'].includes(mode))).toEqual([]);
-    const secrets = ['keys/note.key', 'keys/event.key', 'keys/mac.ring', 'server.json', 'mongo.lock'];
+    const secrets = ['keys/note.key', 'keys/cosign.key', 'keys/mac.ring', 'server.json', 'mongo.lock'];
     expect(Object.keys(modes)).toEqual(expect.arrayContaining(secrets));
     const ofEngine = ['operator.key', 'mongo.uri', 'mongo.mdb'];
     expect(ofEngine.filter((name) => name in modes)).toEqual(EMBEDDED ? ofEngine : []);
@@ -63,7 +63,7 @@ describe('the first start', () => {
     const told = server.log() + server.errors();
     expect(told).toContain('config.api_key_enabled');
     for (const part of [server.apiKey, server.apiKey.slice(-20)]) expect(told).not.toContain(part);
-    for (const name of ['note.key', 'event.key']) {
+    for (const name of ['note.key', 'cosign.key']) {
       expect(told).not.toContain((await readFile(join(dataDir, 'keys', name), 'utf8')).trim());
     }
   });
