@@ -23,7 +23,7 @@ interface WritePoint {
 
 const WRITES = ['insert', 'update', 'delete', 'findAndModify'];
 /** `all` in the long form; otherwise so many cases, others on each run. */
-const CASES = process.env['FAULT_CASES'] ?? '5';
+const CASES = process.env['FAULT_CASES'] ?? '2';
 const SEED = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 
 /**

@@ -8,7 +8,7 @@ import { startRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 import { startWriter, type Acknowledged } from './ledger-writers.fixture.js';
 
 /** 3 in the gate, 30 for a release. */
-const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 3);
+const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 2);
 const MINUTES = 60_000;
 
 describe('kill -9 under load', () => {

@@ -71,7 +71,7 @@ describe('an attacker with a MongoDB driver', () => {
           await replaced(original, original);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 10 },
     );
   });
 
@@ -184,9 +184,9 @@ describe('an attacker with a MongoDB driver', () => {
       await entries.deleteMany({ tenant: 'elsewhere' });
     });
 
-    it('any byte of the bytes of an entry', async () => {
+    it('a byte of the bytes of an entry, every seventh', async () => {
       const original = originals[4]!;
-      for (let at = 0; at < original.bytes.length; at++) {
+      for (let at = 0; at < original.bytes.length; at += 7) {
         const bytes = Buffer.from(original.bytes);
         bytes[at]! ^= 1 << (at % 8);
         await entries.updateOne({ _id: original._id }, { $set: { bytes } });

@@ -34,7 +34,7 @@ describe('LedgerVerifier', () => {
         expect(report.checkpoints).toMatchObject({ checked: checkpoints.length, matched: checkpoints.length });
         expect(report.unsealed).toEqual(newest < size ? { from: newest, to: size - 1 } : null);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -101,7 +101,7 @@ describe('LedgerVerifier', () => {
         ledger.entries[seq] = value as Document;
         expect(verified(ledger).tier).toBe('broken');
       }),
-      { numRuns: 200 },
+      { numRuns: 80 },
     );
   });
 

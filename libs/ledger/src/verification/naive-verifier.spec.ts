@@ -16,7 +16,7 @@ import type { TestLedger } from './hostile-ledger.fixture.js';
 import { naiveVerdict } from './naive-verifier.fixture.js';
 import type { NaiveVerdict } from './naive-verifier.fixture.js';
 
-const MUTATIONS = Number(process.env['NAIVE_MUTATIONS'] ?? 150);
+const MUTATIONS = Number(process.env['NAIVE_MUTATIONS'] ?? 60);
 const SIZES = [4, 9, 14];
 const SIZE = 14;
 
@@ -122,7 +122,7 @@ describe('a second verifier that is naive and shares no code', () => {
       fc.property(data, (content) =>
         expectAgreement(testLedger(3, [3], (event) => ({ ...event, data: { ...content } }))),
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 

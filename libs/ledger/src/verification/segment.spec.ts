@@ -23,7 +23,7 @@ describe('segments', () => {
           expect(taken).not.toContain(false);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 
@@ -51,7 +51,7 @@ describe('segments', () => {
           expect(verifiedBySegments(ledger, { length })).toEqual(verified(ledger));
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 

@@ -3,7 +3,7 @@ import { InMemorySigning, ORIGIN, type Fate, type Fault } from './in-memory-sign
 import { contradictionOf, signingTurn, type Signed } from './signing-turn.js';
 
 const LEDGER = { origin: ORIGIN, incarnation: 1 };
-const RUNS = Number(process.env['INTERLEAVINGS'] ?? 150);
+const RUNS = Number(process.env['INTERLEAVINGS'] ?? 60);
 /** More than a turn has: some fates let it live. */
 const STEPS = 24;
 

@@ -213,7 +213,7 @@ describe('TaskQueue, whatever fails when', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });
