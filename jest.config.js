@@ -57,6 +57,10 @@ const common = {
 const unit = { ...common, displayName: 'unit', roots: ['<rootDir>/apps', '<rootDir>/libs'] };
 const slow = { ...common, setupFilesAfterEnv: ['<rootDir>/tests/slow.setup.ts'] };
 
+const system = { ...slow, roots: ['<rootDir>/tests/system'] };
+// Rounds of kill -9, faults on the wire and many processes: the gate runs them, `npm test` has no time for them.
+const CRASH = '(-kill|-crash|fault-matrix|ledger-writers)\\.spec\\.ts$';
+
 /** @type {import('jest').Config} */
 export default {
   // Most of the slow tests wait for processes of their own: a worker a core, not one fewer.
@@ -69,6 +73,7 @@ export default {
     { ...slow, displayName: 'integration', roots: unit.roots, testRegex: '\\.integration\\.spec\\.ts$' },
     { ...slow, displayName: 'walls', roots: ['<rootDir>/tests/walls'], testRegex: '\\.spec\\.ts$' },
     { ...slow, displayName: 'data', roots: ['<rootDir>/tests/compat'], testRegex: '\\.data\\.spec\\.ts$' },
-    { ...slow, displayName: 'system', roots: ['<rootDir>/tests/system'], testRegex: '\\.spec\\.ts$' },
+    { ...system, displayName: 'system', testRegex: '\\.spec\\.ts$', testPathIgnorePatterns: [CRASH] },
+    { ...system, displayName: 'crash', testRegex: CRASH },
   ],
 };

@@ -12,12 +12,12 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const rounds = process.env.KILL_ROUNDS ?? '30';
 
 console.log(`-- kill -9, ${rounds} rounds`);
-jest('system', 'tests/system/.*kill', { KILL_ROUNDS: rounds });
+jest('crash', 'tests/system/.*kill', { KILL_ROUNDS: rounds });
 console.log('-- every fault at every write of the ledger');
-jest('system', 'tests/system/fault-matrix', { FAULT_CASES: 'all' });
+jest('crash', 'tests/system/fault-matrix', { FAULT_CASES: 'all' });
 jest('integration', 'apps/server/src/audit/commands/reopen', { FAULT_CASES: 'all' });
 console.log('-- many writers');
-jest('system', 'tests/system/ledger-writers', { WRITERS_EVENTS: '50000' });
+jest('crash', 'tests/system/ledger-writers', { WRITERS_EVENTS: '50000' });
 console.log('-- interleavings of appenders, signers and writers of tiles');
 jest('unit', 'apps/server/src/audit/(append|checkpoints|tiles)/', { INTERLEAVINGS: '3000' });
 console.log('-- tampering');
