@@ -6,8 +6,8 @@ import { LedgerVerifier, type StoredEntry } from '#libs/ledger';
 import { startRoom, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 import { startWriter, type Writer } from './ledger-writers.fixture.js';
 
-/** So many acknowledgements while all of them write; 50,000 for a release. */
-const EVENTS = Number(process.env['WRITERS_EVENTS'] ?? 1_200);
+/** So many acknowledgements while all of them write, which is some dozens of turns; 50,000 for a release. */
+const EVENTS = Number(process.env['WRITERS_EVENTS'] ?? 8_000);
 const PROCESSES = 4;
 const CALLERS = 64;
 const LEAST_SHARE = 0.1;

@@ -40,5 +40,29 @@ describe('AppendTurns', () => {
       while (lines.writersOf('acme').length > 0) await new Promise(setImmediate);
       expect(await two.take(undefined)).toEqual({ head: undefined });
     });
+
+    it('goes on from its own head when nobody had a turn since its last one', async () => {
+      const lines = new InMemoryLines();
+      const one = new AppendTurns('acme', new TurnDesk('one', lines));
+      one.contended();
+      await one.take(undefined);
+      one.giveBack(HEAD);
+      expect(await one.take(HEAD)).toBe('go on');
+    });
+
+    it('goes on from the head of whoever had a turn since its last one, also when it stood in no line then', async () => {
+      const lines = new InMemoryLines();
+      const one = new AppendTurns('acme', new TurnDesk('one', lines));
+      const two = new AppendTurns('acme', new TurnDesk('two', lines));
+      one.contended();
+      two.contended();
+      await one.take(undefined);
+      one.giveBack(undefined);
+      while (lines.writersOf('acme').length > 0) await new Promise(setImmediate);
+      await two.take(undefined);
+      two.giveBack(HEAD);
+      while (lines.writersOf('acme').length > 0) await new Promise(setImmediate);
+      expect(await one.take(undefined)).toEqual({ head: HEAD });
+    });
   });
 });

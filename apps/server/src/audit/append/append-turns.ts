@@ -1,13 +1,11 @@
 import type { Head } from '../domain/entry.js';
 import type { Line } from '../storage/append-lines.store.js';
-import type { TurnDesk } from './turn-desk.js';
+import type { Granted, TurnDesk } from './turn-desk.js';
 
 /** How long a writer goes on taking turns after it last met another one. */
 const CONTENDED_MS = 5_000;
-/** A turn: some flushes, so that handing over is a small part of it, but not for long when flushes are slow. */
-const TURN_MS = 100;
-const TURN_FLUSHES = 4;
-const LONG_TURN_MS = 150;
+/** A turn lasts some flushes, so that handing over is a small part of it, and one at least. */
+const TURN_MS = 25;
 
 /** What a writer knows when it may flush: nothing new, or that others may have written, and perhaps up to where. */
 export type Taken = 'go on' | { head: Head | undefined };
@@ -20,7 +18,8 @@ export type Taken = 'go on' | { head: Head | undefined };
 export class AppendTurns {
   private turn: Line | undefined;
   private began = 0;
-  private flushes = 0;
+  /** The turn that came after this process's own last one. */
+  private seen: number | undefined;
   private contendedUntil = 0;
 
   constructor(
@@ -38,27 +37,32 @@ export class AppendTurns {
    * ever: what goes wrong with a turn costs a conflict.
    */
   async take(head: Head | undefined): Promise<Taken> {
-    if (this.turn ? this.lasts() : performance.now() > this.contendedUntil) {
-      this.flushes += 1;
-      return 'go on';
-    }
+    if (this.turn ? this.lasts() : performance.now() > this.contendedUntil) return 'go on';
     this.giveBack(head);
-    const { line, waited } = await this.desk.turn(this.tenant);
-    this.turn = line;
+    const granted = await this.desk.turn(this.tenant);
+    this.turn = granted.line;
     this.began = performance.now();
-    this.flushes = 1;
-    if (waited) this.contended();
-    return { head: waited ? line?.head : undefined };
+    if (granted.waited) this.contended();
+    return this.taken(granted);
   }
 
   /** Nothing is left to flush, or the turn is over: whoever is next in line goes on from `head`. */
   giveBack(head: Head | undefined): void {
-    if (this.turn) this.desk.end(this.turn, head);
+    if (!this.turn) return;
+    this.desk.end(this.turn, head);
+    this.seen = this.turn.turn + 1;
     this.turn = undefined;
   }
 
+  /** A head in the line counts only when it was left during this process's life: a restored store has older ones. */
+  private taken({ line, waited }: Granted): Taken {
+    if (!line) return { head: undefined };
+    if (line.turn === this.seen) return 'go on';
+    const isOfNow = waited || (this.seen !== undefined && line.turn > this.seen);
+    return { head: isOfNow ? line.head : undefined };
+  }
+
   private lasts(): boolean {
-    const ms = performance.now() - this.began;
-    return ms < TURN_MS || (this.flushes < TURN_FLUSHES && ms < LONG_TURN_MS);
+    return performance.now() - this.began < TURN_MS;
   }
 }
