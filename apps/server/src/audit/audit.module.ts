@@ -61,6 +61,7 @@ import { ListLedgersHandler } from './queries/list-ledgers.handler.js';
 import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
 import { Anchors } from './storage/anchors.store.js';
 import { AppendLines } from './storage/append-lines.store.js';
+import { ArchiveBatches } from './storage/archive-batches.store.js';
 import { Checkpoints } from './storage/checkpoints.store.js';
 import { LedgerEntries } from './storage/ledger-entries.store.js';
 import { LedgerKeys } from './storage/ledger-keys.store.js';
@@ -114,6 +115,7 @@ export class AuditModule {
           Checkpoints,
           SubjectKeys,
           AppendLines,
+          ArchiveBatches,
           Appenders,
           PreparedEvents,
           HighWaterFiles,

@@ -65,6 +65,18 @@ export const auditIndexes: IndexStep[] = [
     ],
   },
   {
+    id: 'archive_batches/1',
+    collection: 'archive_batches',
+    create: [
+      // Of two batches that begin at one seq, one is kept.
+      { name: 'tenant_start', key: { tenant: 1, startSeq: 1 }, unique: true },
+      { name: 'tenant_id', key: { tenant: 1, _id: 1 } },
+      { name: 'tenant_state', key: { tenant: 1, state: 1, startSeq: 1 } },
+      { name: 'tenant_event', key: { tenant: 1, maxEventId: 1, minEventId: 1 } },
+      { name: 'tenant_ts', key: { tenant: 1, maxTs: 1, minTs: 1 } },
+    ],
+  },
+  {
     id: 'subject_keys/1',
     collection: 'subject_keys',
     create: [

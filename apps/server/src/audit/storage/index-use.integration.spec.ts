@@ -1,4 +1,7 @@
+import { uuidv7 } from '#libs/kernel';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
+import { sampleBatch } from './archive-batch.fixture.js';
+import { ArchiveBatches } from './archive-batches.store.js';
 import { Checkpoints } from './checkpoints.store.js';
 import { LedgerEntries } from './ledger-entries.store.js';
 import { Ledgers } from './ledgers.store.js';
@@ -16,12 +19,16 @@ describe('every query of the room', () => {
       await room.record(50, step);
       await room.sign();
     }
+    for (let n = 0; n < 30; n++) {
+      await of(ArchiveBatches).add(sampleBatch(TENANT, n, { state: n < 28 ? 'done' : 'recorded' }));
+    }
     for (let person = 0; person < 20; person++) await room.recordPerson(`person ${person}`);
   });
   afterAll(() => room.remove());
 
   const of = <T>(provider: new (...args: never[]) => T): T => room.module.get(provider);
   const [noon, later] = ['2020-01-01T12:00:00.000Z', '2100-01-01T12:00:00.000Z'];
+  const dayOfBatch = (n: number): Date => new Date(Date.parse('2026-01-01T12:00:00.000Z') + n * 86_400_000);
   const ids = async (): Promise<string[]> => (await room.stored()).slice(100, 110).map(({ event_id }) => event_id);
 
   it.each<[string, (given: string[]) => Promise<unknown>, number]>([
@@ -48,6 +55,13 @@ describe('every query of the room', () => {
     ['hashes of a partial tile', () => of(TileEntries).leafHashes(TENANT, 256, 40), 40],
     ['a bundle of entries', () => of(TileEntries).bytes(TENANT, 10, 40), 40],
     ['a ledger', () => of(Ledgers).find(TENANT), 1],
+    ['the batch over a seq', () => of(ArchiveBatches).covering(TENANT, 12 * 256 + 7), 1],
+    ['batches between two seqs', () => all(of(ArchiveBatches).between(TENANT, 5 * 256 + 1, 9 * 256)), 5],
+    ['the highest archived seq', () => of(ArchiveBatches).highestSeq(TENANT), 1],
+    ['batches of a recent event id', () => of(ArchiveBatches).byEventId(TENANT, uuidv7(dayOfBatch(28).getTime())), 2],
+    ['batches since a time', () => of(ArchiveBatches).inWindow(TENANT, dayOfBatch(20).toISOString()), 10],
+    ['a page of batches', () => of(ArchiveBatches).page(TENANT, { before: 20 * 256, limit: 10 }), 10],
+    ['a batch whose entries have not left', () => of(ArchiveBatches).unfinished(TENANT), 1],
     ['who pseudonyms are', () => of(SubjectKeys).subjects(TENANT, ['0'.repeat(64)]), 0],
   ])('looks at no more keys than twice what it returns: %s', async (_what, query, returned) => {
     const given = await ids();
@@ -65,3 +79,9 @@ describe('every query of the room', () => {
     return { keys: scanned, documents: scannedObjects };
   }
 });
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
