@@ -1,3 +1,4 @@
+import { createPublicKey, verify } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,30 @@ describe('the key folder', () => {
     expect(verifyCosignature({ noteText: TEXT, signature, verifierKey: verifierKey! })).toBe(1_800_000_000);
     expect(verifierKey!.name).toBe('assay.test/cosigner');
     expect(parseNote(note).signatures[0]!.name).toBe(ORIGIN);
+  });
+
+  it('signs objects of the archive with the note key of the size, under the name that is asked for', async () => {
+    const keys = await load();
+    await keys.rangesOf(TENANT);
+    const second = await keys.add('note');
+    await keys.moveTo(TENANT, 'note', second.id, 100);
+    const bytes = Buffer.from('DSSEv1 1 a 1 b');
+    for (const [size, index] of [[99, 0] as const, [100, 1] as const]) {
+      const { name, keyId, publicKey } = keys.verifierKeys(TENANT, ORIGIN)[index]!;
+      const signer = await keys.archiveSigner(TENANT, ORIGIN, size);
+      expect(signer.keyId).toBe(`${name}+${keyId}`);
+      const x = Buffer.from(publicKey).toString('base64url');
+      const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+      expect(verify(null, bytes, key, signer.sign(bytes))).toBe(true);
+    }
+  });
+
+  it('has another MAC key for the archive than for notes, and one for each tenant', async () => {
+    const keys = await load();
+    const { keyId, mac } = keys.noteMac(TENANT, TEXT);
+    const macs = [TENANT, 'other'].map((tenant) => keys.archiveMac(tenant, Buffer.from(TEXT), keyId)!);
+    expect(new Set([mac, ...macs].map((each) => Buffer.from(each).toString('hex'))).size).toBe(3);
+    expect(keys.archiveMac(TENANT, Buffer.from(TEXT), 'unknown')).toBeUndefined();
   });
 
   it.each([

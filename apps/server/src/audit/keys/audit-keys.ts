@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { cosigner, macKey, noteMac, noteSigner, verifierKey } from '#libs/ledger';
 import type { NoteSigner, VerifierKey } from '#libs/ledger';
@@ -11,10 +12,17 @@ import { readIfThere, removeFile, replaceFile, secretIfThere } from './key-files
 import { currentKey, keysOf, parsedRing, publicKeyIn, ringText } from './key-ring.js';
 import type { Compromise, KeyRing, PublicHalf, RingKey, SigningPurpose } from './key-ring.js';
 import { macRing, rotatedMacRing, type MacRing } from './mac-ring.js';
-import { firstPrivateKey, newPrivateKey, seedOf } from './private-keys.js';
+import { firstPrivateKey, newPrivateKey, seedOf, signatureBy } from './private-keys.js';
 import { parsedRanges, rangeAt, rangesText, type SigningRanges } from './signing-ranges.js';
 
 const RING = 'ring.json';
+
+/** Signs what lies in the archive (DSSE), as the ledger's note key; `keyId` is `<name>+<8 hex digits>`. */
+export interface ArchiveSigner {
+  readonly keyId: string;
+  /** Ed25519 over the bytes. */
+  sign(bytes: Uint8Array): Uint8Array;
+}
 
 /**
  * The service's own keys, in the folder `<data>/keys` (0700) in files of mode 0600. Trusted: whoever reads them can sign
@@ -92,6 +100,14 @@ export class AuditKeys {
     return cosigner(cosignerName(this.deployment), this.seedAt(cosignature, tenant, size).seed, time);
   }
 
+  /** Who signs objects of the archive while the ledger has this size, under this name. Rejects as `noteSigner`. */
+  async archiveSigner(tenant: string, name: string, size: number): Promise<ArchiveSigner> {
+    const { note } = await this.rangesOf(tenant);
+    const { seed } = this.seedAt(note, tenant, size);
+    const { keyId } = noteSigner(name, seed);
+    return { keyId: `${name}+${keyId}`, sign: (bytes) => signatureBy(seed, bytes) };
+  }
+
   /** Every note key of the ledger in this folder, oldest first; none in a process that does not sign. */
   verifierKeys(tenant: string, origin: string): VerifierKey[] {
     return keysOf(this.ring, 'note', tenant).map((key) => this.verifierKeyOf(key, origin));
@@ -151,6 +167,12 @@ export class AuditKeys {
   noteMacHolds(tenant: string, noteText: string, mac: Uint8Array, keyId: string): boolean | undefined {
     const expected = this.macOf(tenant, noteText, keyId);
     return expected && sameBytes(expected, mac);
+  }
+
+  /** HMAC-SHA-256 over what an archived object says, by a master key of the ring; undefined when that does not hold it. */
+  archiveMac(tenant: string, bytes: Uint8Array, keyId: string): Uint8Array | undefined {
+    const key = this.macKeyOf('archive', tenant, keyId);
+    return key && createHmac('sha256', key).update(bytes).digest();
   }
 
   /** Ids of the master keys of the MACs. Throws AUDIT.KEYS_ELSEWHERE. */
@@ -259,8 +281,13 @@ export class AuditKeys {
   }
 
   private macOf(tenant: string, noteText: string, keyId: string): Uint8Array | undefined {
+    const key = this.macKeyOf('checkpoint', tenant, keyId);
+    return key && noteMac(key, noteText);
+  }
+
+  private macKeyOf(purpose: 'checkpoint' | 'archive', tenant: string, keyId: string): Uint8Array | undefined {
     const master = (this.macs ?? elsewhereNow()).keys.get(keyId);
-    return master && noteMac(macKey(master, { purpose: 'checkpoint', tenant, keyId }), noteText);
+    return master && macKey(master, { purpose, tenant, keyId });
   }
 
   private async keepRanges(tenant: string, ranges: SigningRanges): Promise<void> {

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { AuditError } from '../audit.errors.js';
 import { keyFile, secretIfThere } from './key-files.js';
@@ -47,6 +47,9 @@ export async function seedOf(folder: string, { id, file }: RingKey): Promise<Uin
   throw new AuditError('AUDIT.KEY_UNREADABLE', `${path} holds the key ${found}, expected ${id}`);
 }
 
+/** Ed25519 (RFC 8032) over the bytes. */
+export const signatureBy = (seed: Uint8Array, bytes: Uint8Array): Uint8Array => sign(null, bytes, privateKeyOf(seed));
+
 /** First 16 hex digits of the SHA-256 of a public key. */
 const keyIdOf = (publicKey: Uint8Array): string => createHash('sha256').update(publicKey).digest('hex').slice(0, 16);
 
@@ -71,6 +74,8 @@ function ringKeyOf(seed: Uint8Array, purpose: SigningPurpose, file: string, tena
 }
 
 function publicKeyOf(seed: Uint8Array): Uint8Array {
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
-  return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES);
+  return createPublicKey(privateKeyOf(seed)).export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES);
 }
+
+const privateKeyOf = (seed: Uint8Array): KeyObject =>
+  createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });

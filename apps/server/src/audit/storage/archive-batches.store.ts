@@ -108,6 +108,12 @@ export class ArchiveBatches {
   async setCopy(id: string, copy: NonNullable<ArchiveBatch['copy']>): Promise<void> {
     await this.collection.updateOne({ _id: id }, { $set: { copy } });
   }
+
+  /** Which cases hold it; none: the field goes. May be said twice. */
+  async setHolds(tenant: string, id: string, holds: readonly string[]): Promise<void> {
+    const change = holds.length > 0 ? { $set: { holds: [...holds] } } : { $unset: { holds: '' as const } };
+    await this.collection.updateOne({ tenant, _id: id }, change);
+  }
 }
 
 const bySeq = (a: ArchiveBatch, b: ArchiveBatch): number => a.startSeq - b.startSeq;
