@@ -84,4 +84,30 @@ export const auditIndexes: IndexStep[] = [
       { name: 'tenant_pseudonym', key: { tenant: 1, pseudonym: 1 }, unique: true },
     ],
   },
+  {
+    id: 'erasures/1',
+    collection: 'erasures',
+    create: [
+      // A pseudonym is erased once, whoever orders it again.
+      { name: 'tenant_pseudonym', key: { tenant: 1, pseudonym: 1 }, unique: true },
+      { name: 'tenant_id', key: { tenant: 1, _id: 1 } },
+      { name: 'state', key: { state: 1, _id: 1 } },
+    ],
+  },
+  {
+    id: 'legal_holds/1',
+    collection: 'legal_holds',
+    create: [
+      { name: 'tenant_id', key: { tenant: 1, _id: 1 } },
+      { name: 'tenant_released', key: { tenant: 1, released_at: 1, _id: 1 } },
+    ],
+  },
+  {
+    id: 'archive_tombstones/1',
+    collection: 'archive_tombstones',
+    create: [
+      { name: 'tenant_start', key: { tenant: 1, startSeq: 1 }, unique: true },
+      { name: 'tenant_state', key: { state: 1, tenant: 1, startSeq: 1 } },
+    ],
+  },
 ];

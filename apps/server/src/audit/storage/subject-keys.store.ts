@@ -17,12 +17,18 @@ interface SubjectKey {
 }
 
 const REMEMBERED = 10_000;
+/**
+ * How long a process may go on naming a person by a key that another one destroyed, in milliseconds: whoever waits so
+ * long after `destroy` knows that nothing is sealed under that pseudonym any more, but for what was being sealed then.
+ */
+export const REMEMBERED_MS = 250;
 
 /** The keys that make persons pseudonyms, and the way back. Trusted: whoever reads here knows who is who. */
 @Injectable()
 export class SubjectKeys {
   private readonly keys: mongoose.mongo.Collection<SubjectKey>;
-  private readonly remembered = new Map<string, string>();
+  /** Oldest first. */
+  private readonly remembered = new Map<string, { pseudonym: string; readAt: number }>();
 
   constructor(store: MongoStore) {
     this.keys = store.collection<SubjectKey>('subject_keys');
@@ -32,9 +38,33 @@ export class SubjectKeys {
   async pseudonyms(tenant: string, subjects: Iterable<string>): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     for (const subject of subjects) {
-      found.set(subject, this.remembered.get(`${tenant}\n${subject}`) ?? (await this.getOrMake(tenant, subject)));
+      found.set(subject, this.known(tenant, subject) ?? (await this.getOrMake(tenant, subject)));
     }
     return found;
+  }
+
+  /** What this person's entries are named by, and since when; undefined for someone without a key. */
+  async find(tenant: string, subject: string): Promise<{ pseudonym: string; since: Date } | undefined> {
+    const key = await this.keys.findOne({ tenant, subject }, { projection: { _id: 0, pseudonym: 1, created_at: 1 } });
+    return key ? { pseudonym: key.pseudonym, since: key.created_at } : undefined;
+  }
+
+  /** Which of these pseudonyms have a key, and since when. */
+  async existing(tenant: string, pseudonyms: Iterable<string>): Promise<Map<string, Date>> {
+    const found = await this.keys
+      .find({ tenant, pseudonym: { $in: [...pseudonyms] } }, { projection: { _id: 0, pseudonym: 1, created_at: 1 } })
+      .toArray();
+    return new Map(found.map(({ pseudonym, created_at: since }) => [pseudonym, since]));
+  }
+
+  /**
+   * Destroys the key, and with it the way back. Durable on return; false when there is none (any more). The person's next
+   * event gets a new key. Other processes may know the pseudonym for REMEMBERED_MS more.
+   */
+  async destroy(tenant: string, pseudonym: string): Promise<boolean> {
+    const { deletedCount } = await this.keys.deleteOne({ tenant, pseudonym });
+    for (const [name, known] of this.remembered) if (known.pseudonym === pseudonym) this.remembered.delete(name);
+    return deletedCount === 1;
   }
 
   /** Whose pseudonyms these are: where the key says so, and not only the document. One whose key was destroyed is none. */
@@ -53,10 +83,22 @@ export class SubjectKeys {
   }
 
   private async getOrMake(tenant: string, subject: string): Promise<string> {
+    const readAt = performance.now();
     const pseudonym = (await this.stored(tenant, subject)) ?? (await this.made(tenant, subject));
     if (this.remembered.size >= REMEMBERED) this.remembered.delete(this.remembered.keys().next().value!);
-    this.remembered.set(`${tenant}\n${subject}`, pseudonym);
+    this.remembered.set(`${tenant}\n${subject}`, { pseudonym, readAt });
     return pseudonym;
+  }
+
+  private known(tenant: string, subject: string): string | undefined {
+    const now = performance.now();
+    for (const [name, { readAt }] of this.remembered) {
+      if (now - readAt < REMEMBERED_MS) break;
+      this.remembered.delete(name);
+    }
+    const known = this.remembered.get(`${tenant}\n${subject}`);
+    // What was read slowly is older than what was put before it.
+    return known && now - known.readAt < REMEMBERED_MS ? known.pseudonym : undefined;
   }
 
   private async stored(tenant: string, subject: string): Promise<string | undefined> {

@@ -1,0 +1,44 @@
+import type { SealedEvent } from '../audit.types.js';
+
+/** An order to keep, for one case: of some persons or of everyone, of some time or of all. */
+export interface LegalHold {
+  /** UUIDv7. */
+  _id: string;
+  tenant: string;
+  case_id: string;
+  /** Pseudonyms; absent: everyone's. */
+  subjects?: string[];
+  /** Inclusive, RFC 3339 with milliseconds; absent: from the beginning. */
+  since?: string;
+  /** Exclusive; absent: no end. */
+  until?: string;
+  placed_at: Date;
+  /** Absent while it holds. */
+  released_at?: Date;
+  /** Its events that are not known to be in the ledger. */
+  unrecorded: SealedEvent[];
+}
+
+/** The time of some entries, both ends inclusive, RFC 3339 with milliseconds. */
+export interface Span {
+  minTs: string;
+  maxTs: string;
+}
+
+/** Whether the hold lies on entries of this time. Whose they are does not count: a batch is kept whole or not at all. */
+export const holdsSpan = ({ since, until }: Pick<LegalHold, 'since' | 'until'>, { minTs, maxTs }: Span): boolean =>
+  (since === undefined || maxTs >= since) && (until === undefined || minTs < until);
+
+/**
+ * Whether the hold keeps a person from being erased: it names nobody else, and its time does not end before the person's
+ * key was made, when no entry named the person yet.
+ */
+export const holdsSubject = (
+  { subjects, until }: Pick<LegalHold, 'subjects' | 'until'>,
+  { pseudonym, since }: { pseudonym: string; since: Date },
+): boolean =>
+  (subjects === undefined || subjects.includes(pseudonym)) && (until === undefined || since.toISOString() < until);
+
+/** Each case once, in the order of letters: what is compared with what a batch record says. */
+export const casesOf = (holds: readonly Pick<LegalHold, 'case_id'>[]): string[] =>
+  [...new Set(holds.map(({ case_id }) => case_id))].sort();

@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import type mongoose from 'mongoose';
+import { isDuplicateKey, MongoStore } from '#libs/mongo';
+import type { SealedEvent } from '../audit.types.js';
+import type { Erasure, ErasureState } from '../domain/erasure.js';
+
+/** Erasures, each with its receipt. One for each pseudonym: of two orders at once the first is kept. */
+@Injectable()
+export class Erasures {
+  readonly collection: mongoose.mongo.Collection<Erasure>;
+
+  constructor(store: MongoStore) {
+    this.collection = store.collection<Erasure>('erasures');
+  }
+
+  /** Durable on return. Resolves with the one that is kept. */
+  async add(erasure: Erasure): Promise<Erasure> {
+    try {
+      await this.collection.insertOne(erasure, { ignoreUndefined: true });
+      return erasure;
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+      const kept = await this.of(erasure.tenant, erasure.pseudonym);
+      if (!kept) throw error;
+      return kept;
+    }
+  }
+
+  async find(tenant: string, id: string): Promise<Erasure | null> {
+    return this.collection.findOne({ tenant, _id: id }, { promoteBuffers: true });
+  }
+
+  async of(tenant: string, pseudonym: string): Promise<Erasure | null> {
+    return this.collection.findOne({ tenant, pseudonym }, { promoteBuffers: true });
+  }
+
+  /** Newest first, older than `before`. */
+  async page(tenant: string, { before, limit }: { before?: string | undefined; limit: number }): Promise<Erasure[]> {
+    const older = before === undefined ? {} : { _id: { $lt: before } };
+    return this.collection
+      .find({ tenant, ...older }, { limit, promoteBuffers: true })
+      .sort({ _id: -1 })
+      .toArray();
+  }
+
+  /** Those that were begun and are not over, oldest first. */
+  async unfinished(): Promise<Erasure[]> {
+    const state = { $in: ['intended', 'committed', 'destroyed'] satisfies ErasureState[] };
+    return this.collection.find({ state }, { promoteBuffers: true }).sort({ _id: 1 }).toArray();
+  }
+
+  /** Their pseudonyms by id, of those that were carried out. */
+  async carriedOut(tenant: string): Promise<Map<string, string>> {
+    const state = { $in: ['committed', 'destroyed', 'done'] satisfies ErasureState[] };
+    const found = await this.collection.find({ tenant, state }, { projection: { _id: 1, pseudonym: 1 } }).toArray();
+    return new Map(found.map(({ _id, pseudonym }) => [_id, pseudonym]));
+  }
+
+  /** False when it is in none of the states `from` (any more). */
+  async setState(
+    id: string,
+    from: readonly ErasureState[],
+    to: ErasureState,
+    set: Partial<Pick<Erasure, 'done_at'>> = {},
+  ): Promise<boolean> {
+    const { matchedCount } = await this.collection.updateOne(
+      { _id: id, state: { $in: [...from] } },
+      { $set: { state: to, ...set } },
+    );
+    return matchedCount === 1;
+  }
+
+  async setEvent(id: string, event: SealedEvent): Promise<void> {
+    await this.collection.updateOne({ _id: id }, { $set: { event } });
+  }
+
+  /** The key is there again: the erasure has to be finished once more, with an event of its own. */
+  async again(id: string): Promise<void> {
+    await this.collection.updateOne(
+      { _id: id },
+      { $set: { state: 'committed' }, $inc: { replays: 1 }, $unset: { event: '' } },
+    );
+  }
+}
