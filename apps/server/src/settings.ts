@@ -60,6 +60,21 @@ export class Settings {
       tsaCa: string | undefined;
       minutes: number;
     };
+    cold: {
+      url: string | undefined;
+      endpoint: string | undefined;
+      region: string | undefined;
+      bucket: string | undefined;
+      accessKey: string | undefined;
+      secretKey: string | undefined;
+      sse: 'off' | 'AES256' | 'aws:kms';
+      lock: 'off' | 'governance' | 'compliance';
+      retainDays: number;
+      encrypt: boolean;
+      copyUrl: string | undefined;
+      copyAccessKey: string | undefined;
+      copySecretKey: string | undefined;
+    };
   };
   /** Every setting as read, redacted: the line printed at start, and the reference table. */
   readonly rows: readonly SettingRow[];
@@ -151,6 +166,7 @@ export class Settings {
         what: 'tenants whose ledger anyone may read under `/tlog`',
       }),
       anchors: anchorSettings(read),
+      cold: coldSettings(read),
     };
     this.rows = read.rows;
     read.finish('ASSAY_');
@@ -199,6 +215,43 @@ function anchorSettings(read: SettingsReader): Settings['audit']['anchors'] {
       max: 10_080,
       what: 'how often the newest checkpoint of each ledger is anchored, minutes',
     }),
+  };
+}
+
+function coldSettings(read: SettingsReader): Settings['audit']['cold'] {
+  const text = (name: string, what: string) => read.text(name, { preset: undefined, what });
+  const secret = (name: string, what: string) => read.text(name, { preset: undefined, secret: true, what });
+  return {
+    url: secret(
+      'AUDIT_COLD_URL',
+      'object store of archived events, as `OBJECT_STORE_URL`, or `AUDIT_COLD_BUCKET`; neither: `cold` in the data folder',
+    ),
+    endpoint: text('AUDIT_COLD_ENDPOINT', 'S3 endpoint of `AUDIT_COLD_BUCKET`, http(s); absent: that of AWS'),
+    region: text('AUDIT_COLD_REGION', 'region of `AUDIT_COLD_BUCKET`; absent: us-east-1'),
+    bucket: text('AUDIT_COLD_BUCKET', 'bucket of archived events, with a prefix after a slash where wanted'),
+    accessKey: text('AUDIT_COLD_ACCESS_KEY', 'access key there; absent: the credentials of the environment'),
+    secretKey: secret('AUDIT_COLD_SECRET_KEY', 'secret key there'),
+    sse: read.oneOf('AUDIT_COLD_SSE', ['off', 'AES256', 'aws:kms'], {
+      preset: 'off',
+      what: 'encryption by the bucket, asked for with each object, also of the copy',
+    }),
+    lock: read.oneOf('AUDIT_COLD_LOCK', ['off', 'governance', 'compliance'], {
+      preset: 'off',
+      what: 'mode in which each archived object is locked, also in the copy; a bucket needs Object Lock',
+    }),
+    retainDays: read.integer('AUDIT_COLD_RETAIN_DAYS', {
+      preset: 0,
+      min: 0,
+      max: 36_500,
+      what: 'days that it is locked, from when it was archived',
+    }),
+    encrypt: read.flag('AUDIT_COLD_ENCRYPT', {
+      preset: false,
+      what: 'encrypt archived events before they leave this process (AES-256-GCM, keys in `keys/archive.ring`)',
+    }),
+    copyUrl: secret('AUDIT_COLD_COPY_URL', 'second object store, elsewhere, that is kept in step with the first'),
+    copyAccessKey: text('AUDIT_COLD_COPY_ACCESS_KEY', 'access key there; absent: the credentials of the environment'),
+    copySecretKey: secret('AUDIT_COLD_COPY_SECRET_KEY', 'secret key there'),
   };
 }
 

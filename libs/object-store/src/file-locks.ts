@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { syncFolder } from './durable-folders.js';
 import type { DurableFolders } from './durable-folders.js';
 import { ObjectStoreError } from './object-store.errors.js';
+import type { LockMode } from './object-store.types.js';
 import type { Lock } from './retention.js';
 import { temporaryName } from './temporary-files.js';
 
@@ -24,8 +25,8 @@ export class FileLocks {
       throw error;
     }
     try {
-      const { retainUntil, legalHold } = JSON.parse(text) as { retainUntil?: string; legalHold: boolean };
-      return { ...(retainUntil !== undefined && { retainUntil: new Date(retainUntil) }), legalHold };
+      const { retainUntil, lockMode = 'compliance', legalHold } = JSON.parse(text) as WrittenLock;
+      return { ...(retainUntil !== undefined && { retainUntil: new Date(retainUntil), lockMode }), legalHold };
     } catch (cause) {
       throw new ObjectStoreError('OBJECT_STORE.CORRUPT', `the lock of ${key} is unreadable`, { cause });
     }
@@ -53,4 +54,11 @@ export class FileLocks {
   #path(key: string): string {
     return join(this.root, `${key}@lock`);
   }
+}
+
+/** Locks of earlier versions name no mode. */
+interface WrittenLock {
+  retainUntil?: string;
+  lockMode?: LockMode;
+  legalHold: boolean;
 }

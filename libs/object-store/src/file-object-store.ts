@@ -15,6 +15,7 @@ import type {
   ListedObject,
   ListOptions,
   ObjectStore,
+  ObjectVersion,
   PutOptions,
   StoredObject,
 } from './object-store.types.js';
@@ -60,6 +61,7 @@ export class FileObjectStore implements ObjectStore {
     try {
       assertObjectKey(key);
       const lock = lockOf(options);
+      assertPlain(options);
       throwIfAborted(options.signal);
       await this.#assertMayWrite(key, options);
       const stored = await this.#writeAside(temporary, key, content, options);
@@ -87,6 +89,12 @@ export class FileObjectStore implements ObjectStore {
     return object;
   }
 
+  async versions(key: string, options: CallOptions = {}): Promise<ObjectVersion[]> {
+    assertObjectKey(key);
+    const found = await this.#listed(key, options);
+    return found ? [{ version: undefined, storedAt: found.storedAt, newest: true, deleteMarker: false }] : [];
+  }
+
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject> {
     assertKeyPrefix(prefix);
     let left = options.limit ?? Infinity;
@@ -100,7 +108,8 @@ export class FileObjectStore implements ObjectStore {
     }
   }
 
-  async #listed(key: string, options: ListOptions): Promise<ListedObject | undefined> {
+  /** A damaged object too. */
+  async #listed(key: string, options: CallOptions): Promise<ListedObject | undefined> {
     try {
       const { bytes, storedAt } = await this.head(key, options);
       return { key, bytes, storedAt };
@@ -129,11 +138,11 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async retain(key: string, until: Date, options: CallOptions = {}): Promise<void> {
+  async retain(key: string, until: Date, options: CallOptions & Pick<PutOptions, 'lockMode'> = {}): Promise<void> {
     await this.#changeLock(key, options, (lock) => {
       const retainUntil = wholeSecond(until);
       assertNotShortened(key, lock, retainUntil);
-      return { legalHold: false, ...lock, retainUntil };
+      return { legalHold: false, lockMode: options.lockMode ?? 'compliance', ...lock, retainUntil };
     });
   }
 
@@ -234,6 +243,12 @@ export class FileObjectStore implements ObjectStore {
 function mayHold(folder: string, prefix: string, after: string): boolean {
   const onTheWay = folder.startsWith(prefix) || prefix.startsWith(folder);
   return onTheWay && (folder > after || after.startsWith(folder));
+}
+
+function assertPlain({ encryption }: PutOptions): void {
+  if (encryption === undefined) return;
+  const message = `expected no encryption by a store that has none, found ${encryption}`;
+  throw new ObjectStoreError('OBJECT_STORE.ENCRYPTION_UNSUPPORTED', message);
 }
 
 function isMissing(error: unknown): boolean {

@@ -6,8 +6,11 @@ export type {
   GetOptions,
   ListedObject,
   ListOptions,
+  LockMode,
   ObjectStore,
+  ObjectVersion,
   PutOptions,
+  StoreEncryption,
   StoredObject,
 } from './object-store.types.js';
 export { openObjectStore } from './open-object-store.js';

@@ -11,6 +11,7 @@ export type ObjectStoreErrorCode =
   | 'OBJECT_STORE.RETAINED'
   | 'OBJECT_STORE.RETENTION_INVALID'
   | 'OBJECT_STORE.RETENTION_UNSUPPORTED'
+  | 'OBJECT_STORE.ENCRYPTION_UNSUPPORTED'
   /** The body had another SHA-256 than the caller said. Nothing was stored. */
   | 'OBJECT_STORE.DIGEST_MISMATCH'
   /** The body had another length than the caller said. Nothing was stored. */

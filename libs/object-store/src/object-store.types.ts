@@ -30,7 +30,13 @@ export interface ObjectStore {
   get(key: string, options?: GetOptions): Promise<StoredObject & { body: Readable }>;
 
   /** The object without its bytes, or NOT_FOUND. */
-  head(key: string, options?: CallOptions): Promise<StoredObject>;
+  head(key: string, options?: GetOptions): Promise<StoredObject>;
+
+  /**
+   * Every version of the object that the store keeps, newest first, with the markers that hide it; none where nothing
+   * is. The file system keeps one version, and that without a name.
+   */
+  versions(key: string, options?: CallOptions): Promise<ObjectVersion[]>;
 
   /**
    * Objects whose key begins with `prefix` (any beginning, not only whole segments; '' for all), by ascending key.
@@ -39,17 +45,32 @@ export interface ObjectStore {
    */
   list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>;
 
-  /** Removes the object, every version of it. Durable on return; done already is success. RETAINED if it is locked. */
+  /**
+   * Removes the object, every version of it and every marker over them. Durable on return; done already is success.
+   * RETAINED, and nothing removed, if a version is locked.
+   */
   delete(key: string, options?: CallOptions): Promise<void>;
 
-  /** Retains the object until then (to the second); RETAINED when it is already retained for longer. */
-  retain(key: string, until: Date, options?: CallOptions): Promise<void>;
+  /**
+   * Retains the object until then (to the second); RETAINED when it is already retained for longer. The mode counts
+   * where it was not retained at all: no mode is changed into the other.
+   */
+  retain(key: string, until: Date, options?: GetOptions & Pick<PutOptions, 'lockMode'>): Promise<void>;
 
   /** Puts the object on legal hold, or ends the hold. May be repeated. */
-  hold(key: string, held: boolean, options?: CallOptions): Promise<void>;
+  hold(key: string, held: boolean, options?: GetOptions): Promise<void>;
 
   close(): void;
 }
+
+/**
+ * In S3's words. Whoever holds `s3:BypassGovernanceRetention` can lift the first, nobody the second. This program
+ * treats both alike, and on the file system only this program is bound.
+ */
+export type LockMode = 'governance' | 'compliance';
+
+/** Encryption by the store, under its own keys or those of a key service. */
+export type StoreEncryption = 'AES256' | 'aws:kms';
 
 export interface StoredObject {
   key: string;
@@ -61,7 +82,19 @@ export interface StoredObject {
   /** The store's name for this version of the object, where it keeps versions. */
   version?: string;
   retainUntil?: Date;
+  lockMode?: LockMode;
   legalHold: boolean;
+  /** As the store says. */
+  encryption?: string;
+}
+
+export interface ObjectVersion {
+  /** Undefined where the store gives no names. */
+  version: string | undefined;
+  storedAt: Date;
+  newest: boolean;
+  /** No bytes, but a marker that hides what is below it. */
+  deleteMarker: boolean;
 }
 
 export interface ListedObject {
@@ -86,9 +119,13 @@ export interface PutOptions extends CallOptions {
   bytes?: number | undefined;
   /** The SHA-256 the body must have, lower-case hex. */
   expectedSha256?: string | undefined;
-  /** Refuse deletion and overwriting until then (to the second; in S3's words, COMPLIANCE mode). */
+  /** Refuse deletion and overwriting until then (to the second). */
   retainUntil?: Date | undefined;
+  /** Preset: compliance. */
+  lockMode?: LockMode | undefined;
   legalHold?: boolean;
+  /** ENCRYPTION_UNSUPPORTED on the file system. */
+  encryption?: StoreEncryption | undefined;
 }
 
 export interface ListOptions extends CallOptions {

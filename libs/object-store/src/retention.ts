@@ -2,13 +2,14 @@ import { ObjectStoreError } from './object-store.errors.js';
 import type { PutOptions, StoredObject } from './object-store.types.js';
 
 /** What keeps an object from being deleted or overwritten. */
-export type Lock = Pick<StoredObject, 'retainUntil' | 'legalHold'>;
+export type Lock = Pick<StoredObject, 'retainUntil' | 'lockMode' | 'legalHold'>;
 
 /** The lock a put asks for, to the second (rounded up: S3 keeps no fractions), or undefined. */
 export function lockOf(options: PutOptions): Lock | undefined {
   if (options.retainUntil === undefined && !options.legalHold) return undefined;
   const retainUntil = options.retainUntil && wholeSecond(options.retainUntil);
-  return { ...(retainUntil && { retainUntil }), legalHold: options.legalHold ?? false };
+  const retention = retainUntil && { retainUntil, lockMode: options.lockMode ?? 'compliance' };
+  return { ...retention, legalHold: options.legalHold ?? false };
 }
 
 /** Rejects with OBJECT_STORE.RETENTION_INVALID for a time that is none or is past. */

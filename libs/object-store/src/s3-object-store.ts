@@ -12,6 +12,7 @@ import type {
   ListedObject,
   ListOptions,
   ObjectStore,
+  ObjectVersion,
   PutOptions,
   StoredObject,
 } from './object-store.types.js';
@@ -19,6 +20,7 @@ import { assertNotShortened, assertUnlocked, lockOf, wholeSecond } from './reten
 import type { Lock } from './retention.js';
 import { isPreconditionFailed, s3Error } from './s3-errors.js';
 import { partBytesFor, upload } from './s3-upload.js';
+import { versionsOf } from './s3-versions.js';
 import type { S3Sdk } from './s3-upload.js';
 
 /**
@@ -80,8 +82,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async get(key: string, options: GetOptions = {}): Promise<StoredObject & { body: Readable }> {
     return this.#asked(key, options, async (address, abortSignal) => {
-      const named = { ...address, ...(options.version && { VersionId: options.version }) };
-      const output = await this.place.client.send(new this.place.sdk.GetObjectCommand(named), { abortSignal });
+      const output = await this.place.client.send(new this.place.sdk.GetObjectCommand(address), { abortSignal });
       const body = output.Body as Readable;
       try {
         const object = await this.#described(key, output);
@@ -93,10 +94,14 @@ export class S3ObjectStore implements ObjectStore {
     });
   }
 
-  async head(key: string, options: CallOptions = {}): Promise<StoredObject> {
+  async head(key: string, options: GetOptions = {}): Promise<StoredObject> {
     return this.#asked(key, options, async (address, abortSignal) =>
       this.#described(key, await this.#headers(address, abortSignal)),
     );
+  }
+
+  async versions(key: string, options: CallOptions = {}): Promise<ObjectVersion[]> {
+    return this.#asked(key, options, (address, abortSignal) => versionsOf(this.place, address, abortSignal));
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject> {
@@ -122,31 +127,32 @@ export class S3ObjectStore implements ObjectStore {
 
   async delete(key: string, options: CallOptions = {}): Promise<void> {
     await this.#asked(key, options, async (address, abortSignal) => {
-      // Version by version, newest first: a plain delete would only hide the object behind a marker.
-      for (let found = await this.#exists(address, abortSignal); found;) {
-        assertUnlocked(key, lockIn(found));
-        await this.#remove(address, found, abortSignal);
-        // If the process dies here, the note stays: a few bytes that name nothing.
-        await this.#deleteNote(found, abortSignal);
-        found = await this.#exists(address, abortSignal);
-      }
+      // A bucket with Object Lock keeps versions: a plain delete would only hide the object behind a marker.
+      if (this.retention) return this.#deleteVersions(address, key, abortSignal);
+      const found = await this.#exists(address, abortSignal);
+      if (found?.VersionId) return this.#deleteVersions(address, key, abortSignal);
+      if (!found) return;
+      await this.#remove(address, found, abortSignal);
+      // If the process dies here, the note stays: a few bytes that name nothing.
+      await this.#deleteNote(found, abortSignal);
     });
   }
 
-  async retain(key: string, until: Date, options: CallOptions = {}): Promise<void> {
+  async retain(key: string, until: Date, options: GetOptions & Pick<PutOptions, 'lockMode'> = {}): Promise<void> {
     await this.#asked(key, options, async (address, abortSignal) => {
       const RetainUntilDate = wholeSecond(until);
       const found = await this.#headers(address, abortSignal);
       this.#assertRetention();
-      assertNotShortened(key, lockIn(found), RetainUntilDate);
-      const Retention = { Mode: 'COMPLIANCE', RetainUntilDate } as const;
+      const lock = lockIn(found);
+      assertNotShortened(key, lock, RetainUntilDate);
+      const Retention = { Mode: MODES[lock.lockMode ?? options.lockMode ?? 'compliance'], RetainUntilDate };
       const version = found.VersionId && { VersionId: found.VersionId };
       const command = new this.place.sdk.PutObjectRetentionCommand({ ...address, ...version, Retention });
       await this.place.client.send(command, { abortSignal });
     });
   }
 
-  async hold(key: string, held: boolean, options: CallOptions = {}): Promise<void> {
+  async hold(key: string, held: boolean, options: GetOptions = {}): Promise<void> {
     await this.#asked(key, options, async (address, abortSignal) => {
       const found = await this.#headers(address, abortSignal);
       this.#assertRetention();
@@ -168,6 +174,7 @@ export class S3ObjectStore implements ObjectStore {
       ...this.#address(key),
       ...(options.contentType && { ContentType: options.contentType }),
       ...lockInput(lock),
+      ...(options.encryption && { ServerSideEncryption: options.encryption }),
     };
     const known: Record<string, string> = options.expectedSha256
       ? { sha256: options.expectedSha256 }
@@ -188,9 +195,30 @@ export class S3ObjectStore implements ObjectStore {
 
   async #putNote(note: string, sha256: string, lock: Lock | undefined, abortSignal: AbortSignal | undefined) {
     // Retained like the object, but never held: holds are ended on the object alone.
-    const retention = lockInput(lock?.retainUntil && { retainUntil: lock.retainUntil, legalHold: false });
+    const retention = lockInput(lock && { ...lock, legalHold: false });
     const input = { ...this.#address(note), ...retention, Body: sha256, ChecksumAlgorithm: 'SHA256' } as const;
     await this.place.client.send(new this.place.sdk.PutObjectCommand(input), { abortSignal });
+  }
+
+  /**
+   * Looks at every version before it removes the first, and removes the oldest first: while it is at it, the object is
+   * the newest version still, or hidden behind its marker still.
+   */
+  async #deleteVersions(address: Address, key: string, abortSignal: AbortSignal | undefined): Promise<void> {
+    const versions = await versionsOf(this.place, address, abortSignal);
+    const found: HeadObjectCommandOutput[] = [];
+    for (const { version, deleteMarker } of versions) {
+      const named = { ...address, VersionId: version };
+      const head = deleteMarker ? { VersionId: version, $metadata: {} } : await this.#exists(named, abortSignal);
+      if (!head) continue;
+      assertUnlocked(key, lockIn(head));
+      found.unshift({ ...head, VersionId: version });
+    }
+    for (const version of found) {
+      await this.#remove(address, version, abortSignal);
+      // If the process dies here, the note stays: a few bytes that name nothing.
+      await this.#deleteNote(version, abortSignal);
+    }
   }
 
   async #deleteNote(found: HeadObjectCommandOutput, abortSignal: AbortSignal | undefined): Promise<void> {
@@ -245,6 +273,7 @@ export class S3ObjectStore implements ObjectStore {
       storedAt: found.LastModified ?? new Date(0),
       ...(found.ContentType && { contentType: found.ContentType }),
       ...(found.VersionId && { version: found.VersionId }),
+      ...(found.ServerSideEncryption && { encryption: found.ServerSideEncryption }),
       ...lockIn(found),
     };
   }
@@ -274,13 +303,13 @@ export class S3ObjectStore implements ObjectStore {
 
   async #asked<Answer>(
     key: string,
-    { signal }: CallOptions,
+    { signal, version }: GetOptions,
     ask: (address: Address, abortSignal: AbortSignal | undefined) => Promise<Answer>,
   ): Promise<Answer> {
     assertObjectKey(key);
     throwIfAborted(signal);
     try {
-      return await ask(this.#address(key), signal);
+      return await ask({ ...this.#address(key), ...(version !== undefined && { VersionId: version }) }, signal);
     } catch (error) {
       throw s3Error(error, key, signal);
     }
@@ -290,16 +319,23 @@ export class S3ObjectStore implements ObjectStore {
 interface Address {
   Bucket: string;
   Key: string;
+  VersionId?: string | undefined;
 }
+
+const MODES = { governance: 'GOVERNANCE', compliance: 'COMPLIANCE' } as const;
 
 function lockIn(found: HeadObjectCommandOutput): Lock {
   const retainUntil = found.ObjectLockRetainUntilDate;
-  return { ...(retainUntil && { retainUntil }), legalHold: found.ObjectLockLegalHoldStatus === 'ON' };
+  const lockMode = found.ObjectLockMode === 'GOVERNANCE' ? 'governance' : 'compliance';
+  return { ...(retainUntil && { retainUntil, lockMode }), legalHold: found.ObjectLockLegalHoldStatus === 'ON' };
 }
 
 function lockInput(lock: Lock | undefined) {
   return {
-    ...(lock?.retainUntil && ({ ObjectLockMode: 'COMPLIANCE', ObjectLockRetainUntilDate: lock.retainUntil } as const)),
+    ...(lock?.retainUntil && {
+      ObjectLockMode: MODES[lock.lockMode ?? 'compliance'],
+      ObjectLockRetainUntilDate: lock.retainUntil,
+    }),
     ...(lock?.legalHold && ({ ObjectLockLegalHoldStatus: 'ON' } as const)),
   };
 }

@@ -17,6 +17,7 @@ export type ObjectInput = Pick<
   | 'ObjectLockMode'
   | 'ObjectLockRetainUntilDate'
   | 'ObjectLockLegalHoldStatus'
+  | 'ServerSideEncryption'
 >;
 
 const PART_BYTES = 8 * 1024 * 1024;

@@ -80,6 +80,21 @@ export type AuditErrorCode =
   | 'AUDIT.WITNESS_ANSWER_INVALID'
   /** The witness has cosigned a history that is not this one, or more of it than there is. */
   | 'AUDIT.WITNESS_CONTRADICTED'
+  /** Settings of the cold store that do not go together, or not with the store. */
+  | 'AUDIT.COLD_SETTING_INVALID'
+  /** AUDIT_COLD_COPY_URL is the place, or in the place, that it is to be a copy of. */
+  | 'AUDIT.COLD_COPY_NOT_APART'
+  /** Nobody of this name has a key: never named in the ledger, or erased already. */
+  | 'AUDIT.SUBJECT_NOT_FOUND'
+  | 'AUDIT.ERASURE_NOT_FOUND'
+  /** A legal hold came first. */
+  | 'AUDIT.ERASURE_HELD'
+  | 'AUDIT.HOLD_NOT_FOUND'
+  /** What the request names cannot be; the details say which field. */
+  | 'AUDIT.HOLD_REQUEST_INVALID'
+  /** What lies where a receipt or a tombstone of ours should lie is none. */
+  | 'AUDIT.RECEIPT_INVALID'
+  | 'AUDIT.TOMBSTONE_INVALID'
   | 'AUDIT.TSA_CA_INVALID'
   | 'AUDIT.TSA_REFUSED'
   | 'AUDIT.TSA_UNAVAILABLE'

@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { EventKind } from '#libs/ledger';
+import { Log } from '#libs/telemetry';
 import { Settings } from '../settings.js';
 import { AnchorProgress } from './anchors/anchor-progress.js';
 import { AnchorReader } from './anchors/anchor-reader.js';
@@ -7,6 +8,7 @@ import { AnchorTargets } from './anchors/anchor-targets.js';
 import { AnchorTask } from './anchors/anchor-task.js';
 import { Appenders } from './append/appenders.js';
 import { PreparedEvents } from './append/prepared-events.js';
+import { ColdStores } from './archive/cold-stores.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
 import { HighWaterFiles } from './checkpoints/high-water-files.js';
 import { NotedLedgers } from './checkpoints/noted-ledgers.js';
@@ -27,6 +29,7 @@ import { SealEventsHandler } from './commands/seal-events.handler.js';
 import { CancelVerificationHandler } from './commands/cancel-verification.handler.js';
 import { StartVerificationHandler } from './commands/start-verification.handler.js';
 import { KnownKinds } from './events/known-kinds.js';
+import { Holds } from './holds/holds.js';
 import { AnchorsController } from './http/anchors.controller.js';
 import { AuditController } from './http/audit.controller.js';
 import { KeysController } from './http/keys.controller.js';
@@ -63,6 +66,8 @@ import { Anchors } from './storage/anchors.store.js';
 import { AppendLines } from './storage/append-lines.store.js';
 import { ArchiveBatches } from './storage/archive-batches.store.js';
 import { Checkpoints } from './storage/checkpoints.store.js';
+import { Erasures } from './storage/erasures.store.js';
+import { LegalHolds } from './storage/holds.store.js';
 import { LedgerEntries } from './storage/ledger-entries.store.js';
 import { LedgerKeys } from './storage/ledger-keys.store.js';
 import { LedgerReader } from './storage/ledger-reader.store.js';
@@ -128,6 +133,11 @@ export class AuditModule {
           CheckpointSigner,
           SigningTask,
         ],
+        {
+          provide: ColdStores,
+          inject: [Settings, Log],
+          useFactory: (settings: Settings, log: Log) => ColdStores.load(settings, log),
+        },
         ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
         ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
         ...[ListKeysHandler, GetPublicKeysHandler, GetVerifierKeysHandler],
@@ -139,6 +149,7 @@ export class AuditModule {
           inject: [Settings, PublicKeys, Anchors, Checkpoints],
           useFactory: anchorTargets,
         },
+        ...[Erasures, LegalHolds, Holds],
         ...[Anchors, AnchorProgress, AnchorReader, AnchorTask, ListAnchorsHandler],
         ...[Tiles, TileEntries, TileWriter, PublishedTrees],
         ...[GetPublishedNoteHandler, GetTileHandler, GetEventHandler, GetEventProofHandler, GetConsistencyHandler],

@@ -11,16 +11,22 @@ export async function assertApart(
   anchorUrl: string,
   { dataDir, objectStoreUrl }: { dataDir: string; objectStoreUrl: string },
 ): Promise<void> {
-  const [anchor, own] = [placeOf(anchorUrl), placeOf(objectStoreUrl)];
-  if ('bucket' in anchor) {
-    if ('bucket' in own && own.bucket === anchor.bucket) throw notApart('the bucket of OBJECT_STORE_URL');
-    return;
-  }
-  const folder = await realFolder(anchor.folder);
-  if (meet(folder, await realFolder(dataDir))) throw notApart('a folder in or around the data folder');
-  if ('folder' in own && meet(folder, await realFolder(own.folder))) {
-    throw notApart('a folder in or around that of OBJECT_STORE_URL');
-  }
+  const shared = await sharedPlace(anchorUrl, { dataDir, storeUrl: objectStoreUrl });
+  if (shared === 'bucket') throw notApart('the bucket of OBJECT_STORE_URL');
+  if (shared === 'data') throw notApart('a folder in or around the data folder');
+  if (shared === 'folder') throw notApart('a folder in or around that of OBJECT_STORE_URL');
+}
+
+/** What of the data folder or of the store the URL lies in or around: their bucket, a folder; undefined when apart. */
+export async function sharedPlace(
+  url: string,
+  { dataDir, storeUrl }: { dataDir: string; storeUrl: string },
+): Promise<'bucket' | 'data' | 'folder' | undefined> {
+  const [place, own] = [placeOf(url), placeOf(storeUrl)];
+  if ('bucket' in place) return 'bucket' in own && own.bucket === place.bucket ? 'bucket' : undefined;
+  const folder = await realFolder(place.folder);
+  if (meet(folder, await realFolder(dataDir))) return 'data';
+  return 'folder' in own && meet(folder, await realFolder(own.folder)) ? 'folder' : undefined;
 }
 
 function placeOf(url: string): { folder: string } | { bucket: string } {
