@@ -10,6 +10,7 @@ export {
   equalBytes,
   hexOf,
 } from './bytes.js';
+export { canonicalJson } from './canonical-json.js';
 export { canonicalBytes, formFaults, MAX_EVENT_BYTES, parseEvent } from './event.js';
 export { checkData, eventKinds, personsIn, withPseudonyms } from './event-kinds.js';
 export type { DataOf, EventKind, FieldForm, ScalarForm, ValueForm } from './event-kinds.js';

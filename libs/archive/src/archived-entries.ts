@@ -1,0 +1,71 @@
+import {
+  bytesOfHex,
+  chainHash,
+  entryAt,
+  hexOf,
+  leafHash,
+  parseEvent,
+  preparedEntry,
+  type LedgerEvent,
+  type StoredEntry,
+} from '#libs/ledger';
+import { ArchiveError } from './archive.errors.js';
+import type { ArchiveManifest } from './archive.types.js';
+import { linesOfBatch } from './batch-lines.js';
+
+/**
+ * The lines of a batch, as many as its manifest says and in the order that leads to its end of the chain. Reads no event.
+ * Throws LINE_FORM, LINE_COUNT or LINE_ORDER.
+ */
+export function chainedLines(
+  lines: Uint8Array,
+  { eventCount, previousChainHash, endChainHash }: ChainEnds,
+): Uint8Array[] {
+  const found = linesOfBatch(lines);
+  if (found.length !== eventCount) {
+    throw new ArchiveError('ARCHIVE.LINE_COUNT', `expected ${eventCount} lines, found ${found.length}`);
+  }
+  const end = found.reduce((chain, bytes) => chainHash(chain, leafHash(bytes)), hashOf(previousChainHash));
+  if (hexOf(end) === endChainHash) return found;
+  throw new ArchiveError('ARCHIVE.LINE_ORDER', `expected the chain to end at ${endChainHash}, found ${hexOf(end)}`);
+}
+
+type ChainEnds = Pick<ArchiveManifest, 'eventCount' | 'previousChainHash' | 'endChainHash'>;
+
+/**
+ * The stored entries of these lines, one at a time: the very documents the hot store held. Throws LINE_FORM for a line
+ * that is no event's canonical bytes, LINE_TENANT for one of another ledger.
+ */
+export function* archivedEntries(
+  lines: Uint8Array,
+  { tenant, startSeq, previousChainHash }: Pick<ArchiveManifest, 'tenant' | 'startSeq' | 'previousChainHash'>,
+): Generator<StoredEntry, void, undefined> {
+  let seq = startSeq;
+  let chain = hashOf(previousChainHash);
+  for (const bytes of linesOfBatch(lines)) {
+    const entry = entryAt(tenant, seq, chain, preparedEntry(eventOf(bytes, tenant, seq), bytes));
+    yield entry;
+    chain = entry.chain_hash;
+    seq += 1;
+  }
+}
+
+function eventOf(bytes: Uint8Array, tenant: string, seq: number): LedgerEvent {
+  const event = parsed(bytes, seq);
+  if (event.scope.tenant === tenant) return event;
+  throw new ArchiveError('ARCHIVE.LINE_TENANT', `expected an event of ${tenant} at seq ${seq}, found another tenant's`);
+}
+
+function parsed(bytes: Uint8Array, seq: number): LedgerEvent {
+  try {
+    return parseEvent(bytes);
+  } catch (cause) {
+    throw new ArchiveError('ARCHIVE.LINE_FORM', `expected the canonical bytes of an event at seq ${seq}`, { cause });
+  }
+}
+
+function hashOf(hex: string): Uint8Array {
+  const bytes = bytesOfHex(hex);
+  if (bytes?.length === 32) return bytes;
+  throw new ArchiveError('ARCHIVE.MANIFEST_FORM', 'expected a chain hash of 64 hex digits');
+}
