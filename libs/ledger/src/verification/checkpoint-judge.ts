@@ -48,8 +48,8 @@ export class CheckpointJudge {
   private failing: Contradiction | undefined;
   private failingAnchor: Contradiction | undefined;
   private matching: Claim | undefined;
-  /** Whether a part of the tree was given by its subtrees only. */
-  passed = false;
+  /** Up to here a part of the tree was given by hashes only. */
+  private passedTo = 0;
   private lastFailed: Claim | undefined;
   /** Marks whose root matched. */
   readonly marks: { size: number; root: string }[] = [];
@@ -153,7 +153,7 @@ export class CheckpointJudge {
     const beyond = this.waiting.filter((claim) => !sameRoot(claim, claim.byTiles?.root));
     for (const one of [this.failing, this.failingAnchor]) {
       if (one !== undefined)
-        this.found(mismatchFinding(one, { aboutTiles: this.audit.aboutTiles(), passed: this.passed }));
+        this.found(mismatchFinding(one, { aboutTiles: this.audit.aboutTiles(), passed: this.passedTo > one.from }));
     }
     return beyond.filter((claim) => this.counts(claim));
   }
@@ -193,7 +193,12 @@ export class CheckpointJudge {
     const kept = this.waiting.filter(({ size }) => size <= this.tree.size || size >= to);
     this.checked -= this.waiting.filter((claim) => claim.by === 'checkpoint' && !kept.includes(claim)).length;
     this.waiting = kept;
-    this.passed = true;
+    this.isPassed(to);
+  }
+
+  /** The tree is given up to `to` by hashes of entries that were not read: where no root matches, either may be wrong. */
+  isPassed(to: number): void {
+    this.passedTo = to;
   }
 
   private compare(claim: Claim, snapshot: TreeSnapshot, final: boolean): void {

@@ -43,7 +43,7 @@ const outsideFinding = ({ claim, root, from }: Contradiction): Finding => ({
   recomputed: hexOf(root),
   located: 'interval',
   verdict: 'inconsistent',
-  reason: `the entries read and the tiles of the rest do not have the root of ${nameOf(claim)} of size ${claim.size}; verify the whole ledger to tell which`,
+  reason: `the entries read and the tiles of the rest do not have the root of ${nameOf(claim)} of size ${claim.size}; only reading the rest could tell which`,
 });
 
 /** The entries have the root that one of the two claims, so the other one is of a history that is not here. */

@@ -120,14 +120,29 @@ export class EntryWalk {
 
   /** Passes the entries from seq `from` to `to` - 1, which are not read, by the roots of `subtrees(from, to)`. */
   pass(from: number, to: number, nodes: readonly Uint8Array[]): void {
-    this.settleHeld();
-    if (this.doubt !== undefined) this.resolveDoubtBeforeGap(this.doubt);
-    if (from > this.position) this.openGap(from - this.position);
-    for (const settled of this.recent.splice(0)) this.seal(settled);
+    this.settleBefore(from);
     this.judge.treePasses(to);
     this.tree.appendSubtrees(to, nodes);
     this.judge.treeGrew();
     this.position = to;
+  }
+
+  /** Passes entries from seq `from` on that cannot be read, by their leaf hashes: every root is still compared. */
+  passLeaves(from: number, hashes: readonly Uint8Array[]): void {
+    this.settleBefore(from);
+    this.judge.isPassed(from + hashes.length);
+    this.audit.pass(hashes);
+    for (const hash of hashes) this.pushTree(hash);
+    this.position = from + hashes.length;
+    this.audit.passed(this.position);
+  }
+
+  /** What comes is not read: nothing is held back, and the entry after it need not follow. */
+  private settleBefore(from: number): void {
+    this.settleHeld();
+    if (this.doubt !== undefined) this.resolveDoubtBeforeGap(this.doubt);
+    if (from > this.position) this.openGap(from - this.position);
+    for (const settled of this.recent.splice(0)) this.seal(settled);
     this.previous = undefined;
     this.unread = true;
   }

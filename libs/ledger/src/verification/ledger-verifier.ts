@@ -1,5 +1,6 @@
 import { bytesOfHex, hexOf } from '../bytes.js';
 import { LedgerError } from '../ledger.errors.js';
+import { ArchiveLog } from './archive-log.js';
 import { CheckpointJudge } from './checkpoint-judge.js';
 import type { AnchorRecord, Claim } from './claim.js';
 import { tailFinding, tileTailFinding } from './contradictions.js';
@@ -16,6 +17,8 @@ import { reportOf } from './report.js';
 import type { SegmentDigest } from './segment.js';
 import type {
   AnchorClaim,
+  ArchiveFault,
+  BatchPassed,
   LeafTile,
   SeqRange,
   TileFault,
@@ -49,6 +52,7 @@ export class LedgerVerifier {
   private readonly judge: CheckpointJudge;
   private readonly reconciliation: Reconciliation;
   private readonly walk: EntryWalk;
+  private readonly archive: ArchiveLog;
   private readonly anchors: AnchorRecord[] = [];
   /** Anchors that matched before this verifier was resumed. */
   private anchorsSeen: readonly AnchorState[] = [];
@@ -56,6 +60,7 @@ export class LedgerVerifier {
   constructor(private readonly options: VerifierOptions) {
     const { origin, keys, highWater } = options;
     const findings = (this.findings = new Findings(options.maxBreaks));
+    this.archive = new ArchiveLog(findings);
     const { tree } = this;
     const trust = (this.trust = new KeyTrust(keys));
     const incarnations = (this.incarnations = new Incarnations(origin));
@@ -78,9 +83,9 @@ export class LedgerVerifier {
    */
   static resumed(options: VerifierOptions, state: VerifierState): LedgerVerifier {
     const { tenant, origin, highWater, ...rest } = options;
-    if (state.version !== 1 || state.tenant !== tenant || state.origin !== origin) {
+    if (state.version !== 2 || state.tenant !== tenant || state.origin !== origin) {
       const found = `version ${state.version} of ${state.tenant}, ${state.origin}`;
-      throw new LedgerError('LEDGER.STATE_MISMATCH', `a state of version 1 of ${tenant}, ${origin}, found ${found}`);
+      throw new LedgerError('LEDGER.STATE_MISMATCH', `a state of version 2 of ${tenant}, ${origin}, found ${found}`);
     }
     const verifier = new LedgerVerifier({ tenant, origin, ...rest });
     verifier.restore(state);
@@ -115,8 +120,32 @@ export class LedgerVerifier {
    */
   outside({ from, to, nodes }: { from: number; to: number; nodes: readonly Uint8Array[] }): void {
     if (from >= this.walk.next) return this.walk.pass(from, to, nodes);
-    const reason = `the tree was to go on at ${from}, and stands at ${this.walk.next}`;
-    this.findings.add({ class: 'cannot_read', from, to: to - 1, reason });
+    this.cannotPass(from, to);
+  }
+
+  /**
+   * Passes entries from seq `from` on that were archived and cannot be read, or have retired, by the leaf hashes that
+   * tiles have of them. Not trusted either, but every root over them is compared.
+   */
+  outsideLeaves(from: number, hashes: readonly Uint8Array[]): void {
+    const to = from + hashes.length;
+    if (from < this.walk.next) return this.cannotPass(from, to);
+    this.walk.passLeaves(from, hashes);
+    this.archive.lost({ from, to: to - 1 });
+  }
+
+  /** An archived batch whose seqs were passed, whether its entries were read or not. */
+  batch(batch: BatchPassed): void {
+    this.archive.batch(batch);
+  }
+
+  /** A batch that is not there any more, and rightly so: who calls has verified its tombstone. */
+  retired(range: SeqRange): void {
+    this.archive.retire(range);
+  }
+
+  archiveFault(fault: ArchiveFault): void {
+    this.archive.fault(fault);
   }
 
   entry(document: unknown): void {
@@ -146,7 +175,7 @@ export class LedgerVerifier {
     const [walkState, judgeState] = [walk.state(), judge.state()];
     if (walkState === undefined || judgeState === undefined) return undefined;
     return structuredClone({
-      version: 1,
+      version: 2,
       tenant,
       origin,
       walk: walkState,
@@ -157,6 +186,7 @@ export class LedgerVerifier {
       kids: walk.faults.kids.all(),
       form_faults: findings.formFaults,
       tiles: { compared: tiles.compared, agreed: tiles.agreed },
+      archive: this.archive.state(),
       anchors: this.anchors.filter(({ matched }) => matched === true).map(({ claim }) => anchorState(claim)),
     });
   }
@@ -171,6 +201,7 @@ export class LedgerVerifier {
     this.findings.addFormFaults(state.form_faults);
     this.tiles.compared = state.tiles.compared;
     this.tiles.agreed = state.tiles.agreed;
+    this.archive.restore(state.archive);
     this.anchorsSeen = state.anchors;
   }
 
@@ -192,6 +223,7 @@ export class LedgerVerifier {
     const sealed = trust.newest(this.anchoredBefore);
     this.reconciliation.report({ lastMatch: judge.lastMatch, newest: sealed });
     audit.report();
+    this.archive.finish(judge.lastMatch);
     const size = audit.sizeOf(walk.position);
     const end = (this.options.range?.to ?? Infinity) + 1;
     const told = Math.min(this.tiles.finish(size), end);
@@ -202,7 +234,7 @@ export class LedgerVerifier {
     for (const finding of walk.faults.kids.findings()) findings.add(finding);
     for (const finding of trust.findings(walk.faults.kids.all(), this.anchoredBefore)) findings.add(finding);
     const claimedSize = Math.max(size, told, ...claimed.map((claim) => claim.size));
-    const { options, anchors, tiles } = this;
+    const { options, anchors, tiles, archive } = this;
     const incarnations = this.incarnations.report();
     return reportOf({
       options,
@@ -214,8 +246,14 @@ export class LedgerVerifier {
       judge,
       anchors,
       tiles,
+      archive,
       incarnations,
     });
+  }
+
+  private cannotPass(from: number, to: number): void {
+    const reason = `the tree was to go on at ${from}, and stands at ${this.walk.next}`;
+    this.findings.add({ class: 'cannot_read', from, to: to - 1, reason });
   }
 
   private readonly anchoredBefore = ({ size, time }: PlacedStatement): number =>

@@ -12,6 +12,14 @@ export function neighbours(
   return { last_good_seq: before >= 0 ? before : null, first_good_seq_after: after < size ? after : null };
 }
 
+/** What is told apart from the entries: of documents without a place, of keys, of manifests. */
+const SAY_NOTHING_OF_ENTRIES: readonly Finding['class'][] = [
+  'inserted',
+  'key_unknown',
+  'key_not_valid_then',
+  'manifest_changed',
+];
+
 /** Places touched by breaks, merged and in order. */
 export function badRanges(findings: readonly Finding[], size: number): SeqRange[] {
   const ranges = findings.flatMap(rangesOf).filter(({ from }) => from < size);
@@ -26,7 +34,7 @@ export function badRanges(findings: readonly Finding[], size: number): SeqRange[
 }
 
 function rangesOf({ class: kind, seq, seqs, from = seq, to = seq, located }: Finding): SeqRange[] {
-  if (kind === 'inserted' || kind === 'key_unknown' || kind === 'key_not_valid_then') return [];
+  if (SAY_NOTHING_OF_ENTRIES.includes(kind)) return [];
   // A wrong tile says nothing against the entries below it.
   if (kind === 'tile_mismatch' && located !== 'interval') return [];
   if (seqs !== undefined) return seqs.map((place) => ({ from: place, to: place }));

@@ -36,7 +36,8 @@ function facts(report: VerificationReport): [string, string][] {
     ['asked for', spanOf(range.asked)],
     ['covered', spanOf(range.covered)],
     ['entries', `${entries.verified} of ${entries.expected} verified, ${entries.found} found`],
-    ['batches', String(batches)],
+    ['batches', `${batches.verified} of ${batches.expected} verified, ${batches.read} read`],
+    ...report.retired.map((range): [string, string] => ['retired', `${spanOf(range)}: only leaf hashes are left`]),
     ['checkpoints', `${checkpoints.matched} of ${checkpoints.checked} match`],
     ['newest', newest === null ? 'none' : `size ${newest.size}, root ${newest.root}${seen}`],
     ['tiles', `${tiles.agreed} of ${tiles.compared} agree`],
@@ -74,8 +75,10 @@ function incarnationFact(one: NonNullable<VerificationReport['incarnations']>[nu
 }
 
 function breakLines(found: Break): string[] {
-  const { class: kind, field, event_id: event, stored, recomputed, verdict, reason } = found;
-  const about = [event && `event ${event}`, field && `field ${field}`].filter((part) => part !== undefined).join(', ');
+  const { class: kind, code, batch, field, event_id: event, stored, recomputed, verdict, reason } = found;
+  const about = [code, batch && `batch ${batch}`, event && `event ${event}`, field && `field ${field}`]
+    .filter((part) => part !== undefined)
+    .join(', ');
   return [
     `- ${kind} ${placeOf(found)}${about === '' ? '' : ` (${about})`}: ${reason}`,
     `    ${VERDICTS[verdict]}`,

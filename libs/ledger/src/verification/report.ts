@@ -1,4 +1,5 @@
 import { hexOf } from '../bytes.js';
+import type { ArchiveLog } from './archive-log.js';
 import type { CheckpointJudge } from './checkpoint-judge.js';
 import type { AnchorRecord } from './claim.js';
 import type { LeafTiles } from './leaf-tiles.js';
@@ -20,17 +21,19 @@ interface Outcome {
   judge: CheckpointJudge;
   anchors: readonly AnchorRecord[];
   tiles: LeafTiles;
+  archive: ArchiveLog;
   incarnations: VerificationReport['incarnations'];
 }
 
 export function reportOf(outcome: Outcome): VerificationReport {
-  const { options, judge, size, claimedSize, found, findings, anchors } = outcome;
+  const { options, judge, size, claimedSize, found, findings, anchors, archive } = outcome;
   const sealed = Math.min(outcome.sealed, size);
   const { from, to } = options.range ?? { from: 0, to: Infinity };
   const covered = rangeOf(from, Math.min(size, to + 1));
-  const expected = Math.max(0, Math.min(claimedSize, to + 1) - from);
+  const asked = Math.max(0, Math.min(claimedSize, to + 1) - from);
+  const expected = asked - archive.retiredWithin({ from, to: from + asked - 1 });
   const breaks = placed(findings.breaks, sealed, claimedSize);
-  const bad = badRanges(breaks, from + expected).filter((range) => range.to >= from);
+  const bad = badRanges(breaks, from + asked).filter((range) => range.to >= from);
   if (bad[0] !== undefined) bad[0].from = Math.max(bad[0].from, from);
   const reasons = reasonsOf(outcome);
   return {
@@ -42,7 +45,7 @@ export function reportOf(outcome: Outcome): VerificationReport {
     keys_used: [...judge.keysUsed],
     range: { asked: options.range ?? rangeOf(0, claimedSize), covered },
     entries: { expected, found, verified: expected - lengthOf(bad) },
-    batches: 0,
+    ...archive.report(bad),
     checkpoints: {
       checked: judge.checked,
       matched: judge.matchedCheckpoints,
@@ -122,12 +125,13 @@ function placed(findings: readonly Finding[], sealed: number, size: number): Bre
     }));
 }
 
+const SIGNED = ['edited', 'deleted', 'reordered', 'archive_altered'];
 const COPIES = ['leaf_hash', 'chain_hash', '_id', 'tenant', 'sig'];
 
 function verdictOf({ class: kind, seq, from, field }: Finding, sealed: number): BreakVerdict {
   if (CANNOT_CHECK.includes(kind)) return 'cannot_check';
   // No signature is over the copies beside the bytes: they may have been written so.
-  const signed = ['edited', 'deleted', 'reordered'].includes(kind) && !COPIES.includes(field ?? '');
+  const signed = SIGNED.includes(kind) && !COPIES.includes(field ?? '');
   return signed && (seq ?? from ?? Infinity) < sealed ? 'proven_tampering' : 'inconsistent';
 }
 

@@ -63,8 +63,39 @@ export type BreakClass =
   | 'checkpoint_invalid'
   | 'key_unknown'
   | 'key_not_valid_then'
+  | 'manifest_changed'
+  | 'archive_missing'
+  | 'archive_altered'
   | 'anchor_mismatch'
   | 'cannot_read';
+
+/**
+ * What is wrong with an archived batch over these seqs, both inclusive. `code` is the dotted code of its one cause:
+ * every way to be wrong has its own.
+ */
+export interface ArchiveFault {
+  class: 'manifest_changed' | 'archive_missing' | 'archive_altered' | 'cannot_read';
+  from: number;
+  to: number;
+  /** Id of the batch record; absent where there is none. */
+  batch?: string;
+  code: string;
+  /** Of record or manifest, the field that is wrong, with both values. */
+  field?: string;
+  stored?: string;
+  recomputed?: string;
+  /** Preset: `archive_altered` below a signed size is proven, the others are inconsistent. */
+  verdict?: BreakVerdict;
+  reason: string;
+}
+
+/** A batch that was looked at; `read`: its entries were read out of it. */
+export interface BatchPassed {
+  batch: string;
+  from: number;
+  to: number;
+  read: boolean;
+}
 
 /**
  * What a break proves. `proven_tampering`: a signature that holds, or an independent anchor, says otherwise.
@@ -81,6 +112,9 @@ export interface Break {
   /** For `reordered`: every position that holds another one's entry. */
   seqs?: number[];
   event_id?: string;
+  /** Id of the archived batch concerned, and the dotted code of what is wrong with it. */
+  batch?: string;
+  code?: string;
   /** The stored field that is wrong, where it can be told. */
   field?: string;
   /** Hashes in hex, or the value of a column. */
@@ -121,10 +155,12 @@ export interface VerificationReport {
   keys_used: string[];
   /** Inclusive; null for an empty ledger. */
   range: { asked: SeqRange | null; covered: SeqRange | null };
-  /** `expected` counts what entries or signatures say was there, `verified` the entries without any break. */
+  /** `expected` counts what entries or signatures say is there (not what retired), `verified` those without a break. */
   entries: { expected: number; found: number; verified: number };
-  /** Archive batches read; there are none yet. */
-  batches: number;
+  /** Batches of the cold archive over the range; `verified` are those read and without any break. */
+  batches: { expected: number; read: number; verified: number };
+  /** Seqs whose retention has ended, by signed tombstones: their leaf hashes were verified, and no entry is left. */
+  retired: SeqRange[];
   checkpoints: {
     checked: number;
     matched: number;

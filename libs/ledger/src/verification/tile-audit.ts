@@ -93,6 +93,18 @@ export class TileAudit {
     else for (const leaf of leaves) this.push(this.byTiles, this.tiles.at(this.byTiles.size)?.hash ?? leaf);
   }
 
+  /** Takes the leaves of entries that cannot be read: both trees have them. */
+  pass(hashes: readonly Uint8Array[]): void {
+    if (this.byTiles === undefined) return;
+    this.drain(this.byTiles);
+    for (const hash of hashes) this.push(this.byTiles, hash);
+  }
+
+  /** Entries up to `position` were passed without being compared. */
+  passed(position: number): void {
+    this.tiles.pass(Math.min(position, this.byTiles?.size ?? position) - AHEAD);
+  }
+
   /** Nothing comes any more. */
   finish(): void {
     if (this.byTiles !== undefined) this.drain(this.byTiles);

@@ -27,7 +27,8 @@ export function tlogReport(outcome: TlogOutcome): VerificationReport {
       found: outcome.found,
       verified: expected - bad.reduce((sum, { from, to }) => sum + to - from + 1, 0),
     },
-    batches: 0,
+    batches: { expected: 0, read: 0, verified: 0 },
+    retired: [],
     checkpoints: {
       checked: 1,
       matched: matched === true && head.signed ? 1 : 0,

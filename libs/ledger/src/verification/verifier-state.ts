@@ -1,4 +1,5 @@
 import { hexOf } from '../bytes.js';
+import type { ArchiveState } from './archive-log.js';
 import type { JudgeState } from './checkpoint-judge.js';
 import type { WalkState } from './entry-walk.js';
 import type { KidUse } from './event-kids.js';
@@ -9,7 +10,7 @@ import type { AnchorClaim } from './report.types.js';
 
 /** Where a verifier stands, as plain JSON: between two segments, while nothing was found. */
 export interface VerifierState {
-  version: 1;
+  version: 2;
   tenant: string;
   origin: string;
   walk: WalkState;
@@ -20,6 +21,7 @@ export interface VerifierState {
   kids: KidUse[];
   form_faults: FormFaults;
   tiles: { compared: number; agreed: number };
+  archive: ArchiveState;
   anchors: AnchorState[];
 }
 

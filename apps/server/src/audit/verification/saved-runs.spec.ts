@@ -10,7 +10,7 @@ describe('SavedRuns', () => {
   let dataDir: string;
   let saved: SavedRuns;
   const run = { id: '019a5e00-0000-7000-8000-000000000001', tenant: 'acme' };
-  const state = { sizes: [3], spent_ms: 5 } as unknown as RunState;
+  const state = { sizes: [3], spent_ms: 5, reading: { verifier: { version: 2 } } } as unknown as RunState;
 
   beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'assay-saved-'));
@@ -33,6 +33,11 @@ describe('SavedRuns', () => {
     expect(opened({}, { ...run, id: '019a5e00-0000-7000-8000-000000000002' })).toBeUndefined();
     expect(opened({}, { ...run, tenant: 'other' })).toBeUndefined();
     expect(opened({})).toEqual(state);
+  });
+
+  it('begin anew with the state of a server before this one', () => {
+    const older = { ...state, reading: { verifier: { version: 1 } } } as unknown as RunState;
+    expect(saved.opened({ ...run, saved: saved.sealed(run, older) })).toBeUndefined();
   });
 
   it('are none where a run cannot be taken up', () => {

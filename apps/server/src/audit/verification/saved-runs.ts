@@ -27,7 +27,8 @@ export class SavedRuns {
     const { text, mac, mac_key_id } = saved;
     const formed = typeof text === 'string' && mac instanceof Uint8Array && typeof mac_key_id === 'string';
     if (!formed || this.keys.noteMacHolds(tenant, macText(id, text), mac, mac_key_id) !== true) return undefined;
-    return JSON.parse(text) as RunState;
+    const state = JSON.parse(text) as RunState;
+    return state.reading.verifier.version === 2 ? state : undefined; // of a server before this one
   }
 }
 

@@ -1,0 +1,161 @@
+import { LedgerVerifier, reportText } from '../index.js';
+import type { ArchiveFault, VerificationReport } from '../index.js';
+import {
+  at,
+  eventOf,
+  forgedEntry,
+  KEY,
+  ORIGIN,
+  overwrite,
+  rechain,
+  TENANT,
+  testLedger,
+} from './hostile-ledger.fixture.js';
+import type { TestLedger } from './hostile-ledger.fixture.js';
+
+const LOST = { from: 8, to: 15 };
+const KEYS = { verifierKeys: [KEY], pinned: true };
+const MISSING: ArchiveFault = {
+  class: 'archive_missing',
+  ...LOST,
+  batch: 'b2',
+  code: 'ARCHIVE.OBJECT_MISSING',
+  reason: 'the store has no such object',
+};
+
+const leavesOf = ({ entries }: TestLedger): Uint8Array[] => entries.map(({ leaf_hash }) => leaf_hash);
+
+/** Entries of `LOST` are not read; their leaf hashes are given instead. */
+function verifiedWithout(
+  ledger: TestLedger,
+  { leaves = leavesOf(ledger), tell }: { leaves?: Uint8Array[]; tell: (verifier: LedgerVerifier) => void },
+): VerificationReport {
+  const verifier = new LedgerVerifier({ tenant: TENANT, origin: ORIGIN, keys: KEYS });
+  for (const note of ledger.checkpoints) verifier.checkpoint(note);
+  for (const entry of ledger.entries.filter(({ seq }) => seq < LOST.from)) verifier.entry(entry);
+  verifier.batch({ batch: 'b1', from: 0, to: 7, read: true });
+  verifier.outsideLeaves(LOST.from, leaves.slice(LOST.from, LOST.to + 1));
+  tell(verifier);
+  for (const entry of ledger.entries.filter(({ seq }) => seq > LOST.to)) verifier.entry(entry);
+  return verifier.finish();
+}
+
+const missing = (verifier: LedgerVerifier): void => {
+  verifier.batch({ batch: 'b2', ...LOST, read: false });
+  verifier.archiveFault(MISSING);
+};
+const told = ({ tier, breaks }: VerificationReport): unknown[] => [
+  tier,
+  ...breaks.map(({ class: kind, seq, from, to }) => [kind, seq ?? [from, to]]),
+];
+
+describe('entries that only leaf tiles stand for', () => {
+  const sizes = [4, 10, 12, 16, 24];
+  const fresh = (attack: (ledger: TestLedger) => void = () => undefined): TestLedger => {
+    const ledger = testLedger(24, sizes);
+    attack(ledger);
+    return ledger;
+  };
+
+  it('are named as missing, once, and everything around them is verified', () => {
+    const report = verifiedWithout(fresh(), { tell: missing });
+    expect(report).toMatchObject({
+      tier: 'broken',
+      breaks_total: 1,
+      entries: { expected: 24, found: 16, verified: 16 },
+      batches: { expected: 2, read: 1, verified: 1 },
+      checkpoints: { checked: 5, matched: 5, not_comparable: 0 },
+      range: { covered: { from: 0, to: 23 } },
+    });
+    const { reason, ...rest } = MISSING;
+    expect(report.breaks[0]).toMatchObject({
+      ...rest,
+      verdict: 'inconsistent',
+      last_good_seq: 7,
+      first_good_seq_after: 16,
+    });
+    expect(report.breaks[0]?.reason).toBe(
+      `${reason}; the leaf tiles, under a signed root, still prove what the entries hash to`,
+    );
+    expect(reportText(report)).toContain('- archive_missing from seq 8 to 15 (ARCHIVE.OBJECT_MISSING, batch b2): ');
+  });
+
+  it('say so where no signed root is over them', () => {
+    const report = verifiedWithout(testLedger(24, [4]), { tell: missing });
+    expect(report.breaks[0]?.reason).toMatch(/; no signed root was compared over the leaf tiles/);
+  });
+
+  it('hide nothing that was done to the others', () => {
+    const edited = fresh((l) => overwrite(at(l, 18), eventOf(77), false));
+    expect(told(verifiedWithout(edited, { tell: missing }))).toEqual([
+      'broken',
+      ['archive_missing', [8, 15]],
+      ['edited', 18],
+    ]);
+    const first = fresh((l) => overwrite(at(l, 16), eventOf(77), false));
+    expect(told(verifiedWithout(first, { tell: missing }))).toContainEqual(['edited', 16]);
+    const before = fresh((l) => overwrite(at(l, 7), eventOf(77), false));
+    expect(told(verifiedWithout(before, { tell: missing }))).toContainEqual(['edited', 7]);
+    const cut = fresh((l) => void l.entries.splice(20));
+    expect(told(verifiedWithout(cut, { tell: missing }))).toContainEqual(['tail_cut', [20, 23]]);
+    const rewritten = fresh((l) => {
+      overwrite(at(l, 18), eventOf(77), true);
+      rechain(l, 18);
+    });
+    // A root after the lost entries matched, so the tiles over them told the truth: it is the entries that lie.
+    expect(told(verifiedWithout(rewritten, { tell: missing }))).toContainEqual(['edited', [16, 23]]);
+  });
+
+  it('do not accuse their neighbours when the tiles are wrong', () => {
+    const ledger = fresh();
+    const leaves = leavesOf(ledger);
+    leaves[9] = forgedEntry(9, at(ledger, 8).chain_hash).leaf_hash;
+    expect(told(verifiedWithout(ledger, { leaves, tell: missing }))).toEqual([
+      'broken',
+      ['tile_mismatch', [4, 9]],
+      ['archive_missing', [8, 15]],
+    ]);
+  });
+
+  it('are no break where their retention has ended, and not counted among those that are left', () => {
+    const report = verifiedWithout(fresh(), { tell: (verifier) => verifier.retired(LOST) });
+    expect(report).toMatchObject({
+      tier: 'consistent',
+      breaks: [],
+      retired: [LOST],
+      entries: { expected: 16, found: 16, verified: 16 },
+      checkpoints: { matched: 5 },
+    });
+    expect(reportText(report)).toContain('retired      seq 8 to 15: only leaf hashes are left');
+  });
+});
+
+describe('faults of the archive', () => {
+  const reported = (fault: Partial<ArchiveFault>): VerificationReport => {
+    const ledger = testLedger(12, [12]);
+    const verifier = new LedgerVerifier({ tenant: TENANT, origin: ORIGIN, keys: KEYS });
+    for (const note of ledger.checkpoints) verifier.checkpoint(note);
+    for (const entry of ledger.entries) verifier.entry(entry);
+    verifier.batch({ batch: 'b1', from: 0, to: 7, read: true });
+    verifier.archiveFault({ ...MISSING, from: 0, to: 7, batch: 'b1', ...fault });
+    return verifier.finish();
+  };
+
+  it('prove tampering where a signed manifest is contradicted, and nothing where only a key is missing', () => {
+    expect(reported({ class: 'archive_altered' })).toMatchObject({
+      tier: 'broken',
+      breaks: [{ class: 'archive_altered', verdict: 'proven_tampering' }],
+      batches: { expected: 1, read: 1, verified: 0 },
+    });
+    expect(reported({ class: 'manifest_changed' }).breaks[0]?.verdict).toBe('inconsistent');
+    expect(reported({ class: 'cannot_read', code: 'ARCHIVE.KEY_MISSING' })).toMatchObject({
+      tier: 'incomplete',
+      breaks: [{ code: 'ARCHIVE.KEY_MISSING', verdict: 'cannot_check' }],
+    });
+  });
+
+  it('do not count the entries of a batch as bad where only its manifest is', () => {
+    expect(reported({ class: 'manifest_changed' }).entries.verified).toBe(12);
+    expect(reported({ class: 'archive_altered' }).entries.verified).toBe(4);
+  });
+});
