@@ -42,6 +42,23 @@ describe('FileObjectStore', () => {
     await expect((await open()).delete('a')).rejects.toMatchObject({ code: 'OBJECT_STORE.RETAINED' });
   });
 
+  it('takes a lock that names no mode, as earlier versions wrote it, for compliance', async () => {
+    await (await open()).put('a', Buffer.from('kept'), { retainUntil: new Date(Date.now() + 3_600_000) });
+    const path = join(folder, 'locks', 'a@lock');
+    const { lockMode, ...earlier } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    expect(lockMode).toBe('compliance');
+    await writeFile(path, JSON.stringify(earlier));
+    expect(await (await open()).head('a')).toMatchObject({ lockMode: 'compliance' });
+  });
+
+  it('rejects with ENCRYPTION_UNSUPPORTED a put that is to be encrypted, and stores nothing', async () => {
+    const store = await open();
+    await expect(store.put('a', Buffer.from('plain'), { encryption: 'AES256' })).rejects.toMatchObject({
+      code: 'OBJECT_STORE.ENCRYPTION_UNSUPPORTED',
+    });
+    expect(await keysIn(store)).toEqual([]);
+  });
+
   it('fails the body with CORRUPT when a byte was changed on the disk', async () => {
     const store = await open();
     await store.put('a', Buffer.from('hello'));

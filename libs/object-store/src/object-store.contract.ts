@@ -218,6 +218,20 @@ export function describeObjectStore(name: string, open: () => Promise<ObjectStor
       });
     });
 
+    describe('versions', () => {
+      it('are none where nothing is, and one of what was put', async () => {
+        expect(await store.versions(`${folder}/a`)).toEqual([]);
+        const { version } = await store.put(`${folder}/a`, Buffer.from('one'));
+        await store.put(`${folder}/ab`, Buffer.from('begins alike'));
+        const storedAt = expect.any(Date) as Date;
+        expect(await store.versions(`${folder}/a`)).toEqual([{ version, storedAt, newest: true, deleteMarker: false }]);
+        expect(await store.head(`${folder}/a`, { version })).toMatchObject({ bytes: 3 });
+        expect((await buffer((await store.get(`${folder}/a`, { version })).body)).toString()).toBe('one');
+        await store.delete(`${folder}/a`);
+        expect(await store.versions(`${folder}/a`)).toEqual([]);
+      });
+    });
+
     describe('retention', () => {
       const inAnHour = () => new Date(Date.now() + 3_600_000);
 
@@ -234,6 +248,28 @@ export function describeObjectStore(name: string, open: () => Promise<ObjectStor
         expect(found.retainUntil!.getTime()).toBe(Math.ceil(retainUntil.getTime() / 1000) * 1000);
         await expectRetained(`${folder}/a`);
         expect(await text(`${folder}/a`)).toBe('kept');
+      });
+
+      it.each(['governance', 'compliance'] as const)(
+        'refuses in %s mode, which lengthening keeps',
+        async (lockMode) => {
+          const key = `${folder}/a`;
+          const { version } = await store.put(key, Buffer.from('kept'), { retainUntil: inAnHour(), lockMode });
+          expect(await store.head(key)).toMatchObject({ lockMode });
+          await expectRetained(key);
+          const longer = new Date(Math.ceil(Date.now() / 1000) * 1000 + 7_200_000);
+          const other = lockMode === 'governance' ? 'compliance' : 'governance';
+          await store.retain(key, longer, { version, lockMode: other });
+          expect(await store.head(key, { version })).toMatchObject({ lockMode, retainUntil: longer });
+          await expectRetained(key);
+        },
+      );
+
+      it('retains in the mode asked for, what was not retained', async () => {
+        await store.put(`${folder}/a`, Buffer.from('kept'));
+        await store.retain(`${folder}/a`, inAnHour(), { lockMode: 'governance' });
+        expect(await store.head(`${folder}/a`)).toMatchObject({ lockMode: 'governance', legalHold: false });
+        await expectRetained(`${folder}/a`);
       });
 
       it('retains a large object', async () => {

@@ -13,6 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { openObjectStore } from './index.js';
 import type { ObjectStore } from './index.js';
 import { describeObjectStore } from './object-store.contract.js';
+import { describeVersions } from './s3-versions.contract.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'object-store-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -56,20 +57,8 @@ if (s3 !== undefined) {
   const url = new URL(s3);
   url.pathname = `${url.pathname.replace(/\/$/, '')}/${randomUUID()}`;
   describeObjectStore('S3', () => openObjectStore(url.href));
-  describe('S3 with versions', () => withVersions(url));
+  describeVersions(url);
   describe('S3 on a bad line', () => onABadLine(url));
-}
-
-function withVersions(url: URL): void {
-  it('gives a version that was replaced or deleted, by its name', async () => {
-    const store = await openObjectStore(url.href);
-    const { version } = await store.put('versions/a', Buffer.from('first'));
-    await store.put('versions/a', Buffer.from('second'));
-    expect((await buffer((await store.get('versions/a', { version })).body)).toString()).toBe('first');
-    const none = store.get('versions/a', { version: randomUUID() });
-    await expect(none).rejects.toMatchObject({ code: expect.stringMatching(/NOT_FOUND|REFUSED/) as string });
-    store.close();
-  });
 }
 
 function onABadLine(url: URL): void {

@@ -25,7 +25,8 @@ export interface ObjectStore {
 
   /**
    * The object and its bytes. The body fails with CORRUPT, instead of ending, when the bytes are not the ones that
-   * were put: they may be trusted only after the end. It must be read to its end or destroyed.
+   * were put: they may be trusted only after the end. It must be read to its end or destroyed. Not every S3 tells the
+   * lock here: `head` does.
    */
   get(key: string, options?: GetOptions): Promise<StoredObject & { body: Readable }>;
 

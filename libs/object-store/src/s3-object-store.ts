@@ -19,6 +19,7 @@ import type {
 import { assertNotShortened, assertUnlocked, lockOf, wholeSecond } from './retention.js';
 import type { Lock } from './retention.js';
 import { isPreconditionFailed, s3Error } from './s3-errors.js';
+import { hasObjectLock, LOCK_MODES, lockIn, lockInput, lockOfVersion } from './s3-locks.js';
 import { partBytesFor, upload } from './s3-upload.js';
 import { versionsOf } from './s3-versions.js';
 import type { S3Sdk } from './s3-upload.js';
@@ -95,9 +96,10 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async head(key: string, options: GetOptions = {}): Promise<StoredObject> {
-    return this.#asked(key, options, async (address, abortSignal) =>
-      this.#described(key, await this.#headers(address, abortSignal)),
-    );
+    return this.#asked(key, options, async (address, abortSignal) => {
+      const found = await this.#headers(address, abortSignal);
+      return { ...(await this.#described(key, found)), ...(await this.#lockOf(address, found, abortSignal)) };
+    });
   }
 
   async versions(key: string, options: CallOptions = {}): Promise<ObjectVersion[]> {
@@ -143,9 +145,9 @@ export class S3ObjectStore implements ObjectStore {
       const RetainUntilDate = wholeSecond(until);
       const found = await this.#headers(address, abortSignal);
       this.#assertRetention();
-      const lock = lockIn(found);
+      const lock = await this.#lockOf(address, found, abortSignal);
       assertNotShortened(key, lock, RetainUntilDate);
-      const Retention = { Mode: MODES[lock.lockMode ?? options.lockMode ?? 'compliance'], RetainUntilDate };
+      const Retention = { Mode: LOCK_MODES[lock.lockMode ?? options.lockMode ?? 'compliance'], RetainUntilDate };
       const version = found.VersionId && { VersionId: found.VersionId };
       const command = new this.place.sdk.PutObjectRetentionCommand({ ...address, ...version, Retention });
       await this.place.client.send(command, { abortSignal });
@@ -211,7 +213,7 @@ export class S3ObjectStore implements ObjectStore {
       const named = { ...address, VersionId: version };
       const head = deleteMarker ? { VersionId: version, $metadata: {} } : await this.#exists(named, abortSignal);
       if (!head) continue;
-      assertUnlocked(key, lockIn(head));
+      if (!deleteMarker) assertUnlocked(key, await this.#lockOf(named, head, abortSignal));
       found.unshift({ ...head, VersionId: version });
     }
     for (const version of found) {
@@ -263,6 +265,12 @@ export class S3ObjectStore implements ObjectStore {
       if (s3Error(error, address.Key, abortSignal).code === 'OBJECT_STORE.NOT_FOUND') return undefined;
       throw error;
     });
+  }
+
+  async #lockOf(address: Address, found: HeadObjectCommandOutput, abortSignal: AbortSignal | undefined): Promise<Lock> {
+    const lock = lockIn(found);
+    const told = lock.legalHold || lock.retainUntil !== undefined || address.VersionId === undefined;
+    return told || !this.retention ? lock : lockOfVersion(this.place, address, abortSignal);
   }
 
   async #described(key: string, found: HeadObjectCommandOutput): Promise<StoredObject> {
@@ -320,32 +328,4 @@ interface Address {
   Bucket: string;
   Key: string;
   VersionId?: string | undefined;
-}
-
-const MODES = { governance: 'GOVERNANCE', compliance: 'COMPLIANCE' } as const;
-
-function lockIn(found: HeadObjectCommandOutput): Lock {
-  const retainUntil = found.ObjectLockRetainUntilDate;
-  const lockMode = found.ObjectLockMode === 'GOVERNANCE' ? 'governance' : 'compliance';
-  return { ...(retainUntil && { retainUntil, lockMode }), legalHold: found.ObjectLockLegalHoldStatus === 'ON' };
-}
-
-function lockInput(lock: Lock | undefined) {
-  return {
-    ...(lock?.retainUntil && {
-      ObjectLockMode: MODES[lock.lockMode ?? 'compliance'],
-      ObjectLockRetainUntilDate: lock.retainUntil,
-    }),
-    ...(lock?.legalHold && ({ ObjectLockLegalHoldStatus: 'ON' } as const)),
-  };
-}
-
-async function hasObjectLock({ sdk, client, bucket: Bucket }: S3Place): Promise<boolean> {
-  try {
-    const answer = await client.send(new sdk.GetObjectLockConfigurationCommand({ Bucket }));
-    return answer.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled';
-  } catch (error) {
-    if ((error as Error).name === 'ObjectLockConfigurationNotFoundError') return false;
-    throw error;
-  }
 }
