@@ -1,9 +1,19 @@
 import type { Findings } from './findings.js';
 import { lengthOf } from './places.js';
-import type { ArchiveFault, BatchPassed, Finding, SeqRange, VerificationReport } from './report.types.js';
+import type { AnchoredBefore, KeyTrust } from './key-trust.js';
+import type {
+  ArchiveFault,
+  BatchPassed,
+  Finding,
+  SeqRange,
+  SignedManifest,
+  VerificationReport,
+} from './report.types.js';
 
 export interface ArchiveState {
   batches: BatchPassed[];
+  /** Each stands for all of its signer in a row. */
+  manifests: SignedManifest[];
   retired: SeqRange[];
 }
 
@@ -12,6 +22,7 @@ export class ArchiveLog {
   private readonly batches: BatchPassed[] = [];
   private readonly faulty = new Set<string>();
   private readonly faults: Finding[] = [];
+  private readonly manifests: SignedManifest[] = [];
   private readonly retired: SeqRange[] = [];
   /** Passed by the leaf hashes of tiles, in order. */
   private readonly byTiles: SeqRange[] = [];
@@ -25,8 +36,17 @@ export class ArchiveLog {
     this.findings.add(finding);
   }
 
+  /** One that is told again, as after a run was taken up within it, counts once. */
   batch(batch: BatchPassed): void {
-    this.batches.push(batch);
+    if (this.batches.at(-1)?.batch !== batch.batch) this.batches.push(batch);
+  }
+
+  /** In order of seq. */
+  manifest(manifest: SignedManifest): void {
+    const last = this.manifests.at(-1);
+    if (last?.signer !== manifest.signer) return void this.manifests.push({ ...manifest });
+    last.to = Math.max(last.to, manifest.to);
+    last.size = Math.max(last.size, manifest.size);
   }
 
   retire(range: SeqRange): void {
@@ -49,6 +69,21 @@ export class ArchiveLog {
     }
   }
 
+  /**
+   * Manifests of keys that do not count for them, and that no later one of a key that counts is linked to. A manifest is
+   * signed later than the tree had its checkpoint's size, by the key of that time.
+   */
+  keyFindings(trust: KeyTrust, anchored: AnchoredBefore): Finding[] {
+    const judged = this.manifests.map((run) => ({ run, fault: trust.faultLater(run.signer, run.size, anchored) }));
+    const sound = judged.findLastIndex(({ fault }) => fault === undefined);
+    return judged.slice(sound + 1).flatMap(({ run: { signer, from, to }, fault }) => {
+      if (fault === undefined) return [];
+      const verdict = fault.fault === 'retired' ? 'inconsistent' : 'cannot_check';
+      const reason = `manifests signed by ${signer} do not count: ${fault.why}`;
+      return [{ class: 'key_not_valid_then', from, to, field: 'manifest', verdict, reason }];
+    });
+  }
+
   report(bad: readonly SeqRange[]): Pick<VerificationReport, 'batches' | 'retired'> {
     const read = this.batches.filter((batch) => batch.read);
     const sound = ({ batch, from, to }: BatchPassed): boolean =>
@@ -64,11 +99,12 @@ export class ArchiveLog {
   }
 
   state(): ArchiveState {
-    return { batches: this.batches, retired: this.retired };
+    return { batches: this.batches, manifests: this.manifests, retired: this.retired };
   }
 
-  restore({ batches, retired }: ArchiveState): void {
+  restore({ batches, manifests, retired }: ArchiveState): void {
     this.batches.push(...batches);
+    this.manifests.push(...manifests);
     this.retired.push(...retired);
   }
 }

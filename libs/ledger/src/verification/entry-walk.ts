@@ -137,6 +137,16 @@ export class EntryWalk {
     this.audit.passed(this.position);
   }
 
+  /** Passes entries of which not even a hash is left. */
+  passUnknown(from: number, to: number): void {
+    this.settleBefore(from);
+    this.audit.gap(from, to - from, undefined);
+    this.tree.giveUp(to - from);
+    this.judge.treeGrew();
+    this.position = to;
+    this.audit.passed(to);
+  }
+
   /** What comes is not read: nothing is held back, and the entry after it need not follow. */
   private settleBefore(from: number): void {
     this.settleHeld();

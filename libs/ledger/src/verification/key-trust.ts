@@ -100,6 +100,16 @@ export class KeyTrust {
     return signers.some((record) => record.key.algorithm === 'ed25519' && this.countsFinally(record, size, anchored));
   }
 
+  /** Why what this key signed, when the tree had at least this size, does not count; undefined where it does. */
+  faultLater(name: string, size: number, anchored: AnchoredBefore): { fault: KeyFault; why: string } | undefined {
+    const record = this.records.find((one) => one.name === name);
+    if (record === undefined) return { fault: 'untrusted', why: 'the key is not known' };
+    const { from, to, why } = this.finalRange(record, anchored, []);
+    if (from === Infinity) return { fault: 'untrusted', why };
+    if (size > to) return { fault: 'retired', why: retiredAt(to) };
+    return record.compromised && { fault: 'compromised', why: compromisedSince(record.compromised) };
+  }
+
   findings(uses: readonly KidUse[], anchored: AnchoredBefore): Finding[] {
     const newest = this.newest(anchored);
     const notes = this.noteRecords().flatMap((record) => this.findingsOf(record, newest, anchored));

@@ -9,7 +9,9 @@ export class LeafTiles {
   agreed = 0;
   private tiles: { tile: LeafTile; disputed: boolean }[] = [];
 
+  /** One that is given again, as where a reading goes on in the archive, counts once. */
   add(tile: LeafTile): void {
+    if (this.has(tile)) return;
     // Of two tiles over the same entries, the anchored one is asked.
     const isAfter = ({ from, source }: LeafTile): boolean =>
       from > tile.from || (from === tile.from && source === 'stored' && tile.source === 'anchored');

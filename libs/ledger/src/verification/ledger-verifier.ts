@@ -21,6 +21,7 @@ import type {
   BatchPassed,
   LeafTile,
   SeqRange,
+  SignedManifest,
   TileFault,
   VerificationReport,
   VerifierOptions,
@@ -134,9 +135,20 @@ export class LedgerVerifier {
     this.archive.lost({ from, to: to - 1 });
   }
 
+  /** Passes entries, `from` to `to` - 1, of which nothing is left: no root over them can be compared. */
+  outsideUnknown(from: number, to: number): void {
+    if (from < this.walk.next) return this.cannotPass(from, to);
+    this.walk.passUnknown(from, to);
+  }
+
   /** An archived batch whose seqs were passed, whether its entries were read or not. */
   batch(batch: BatchPassed): void {
     this.archive.batch(batch);
+  }
+
+  /** The manifest of a batch, in order of seq, whose signature by one of the keys holds: whether the key counts is told. */
+  manifest(manifest: SignedManifest): void {
+    this.archive.manifest(manifest);
   }
 
   /** A batch that is not there any more, and rightly so: who calls has verified its tombstone. */
@@ -232,6 +244,7 @@ export class LedgerVerifier {
       .filter((claim) => claim.size > size);
     this.addTailBreak(claimed, size, told);
     for (const finding of walk.faults.kids.findings()) findings.add(finding);
+    for (const finding of this.archive.keyFindings(trust, this.anchoredBefore)) findings.add(finding);
     for (const finding of trust.findings(walk.faults.kids.all(), this.anchoredBefore)) findings.add(finding);
     const claimedSize = Math.max(size, told, ...claimed.map((claim) => claim.size));
     const { options, anchors, tiles, archive } = this;

@@ -74,7 +74,7 @@ export type BreakClass =
  * every way to be wrong has its own.
  */
 export interface ArchiveFault {
-  class: 'manifest_changed' | 'archive_missing' | 'archive_altered' | 'cannot_read';
+  class: 'manifest_changed' | 'archive_missing' | 'archive_altered' | 'key_unknown' | 'cannot_read';
   from: number;
   to: number;
   /** Id of the batch record; absent where there is none. */
@@ -87,6 +87,12 @@ export interface ArchiveFault {
   /** Preset: `archive_altered` below a signed size is proven, the others are inconsistent. */
   verdict?: BreakVerdict;
   reason: string;
+}
+
+/** A manifest whose signature holds, over these seqs; `signer` is `<name>+<key id>`, `size` that of its checkpoint. */
+export interface SignedManifest extends SeqRange {
+  signer: string;
+  size: number;
 }
 
 /** A batch that was looked at; `read`: its entries were read out of it. */
