@@ -7,7 +7,9 @@ import type { Head } from '../domain/entry.js';
 import type { SignedEntry } from '../domain/high-water-mark.js';
 
 const DUPLICATE_KEY = 11000;
-const PAGE_PARTS = { _id: 0, seq: 1, ts: 1, bytes: 1, leaf_hash: 1, chain_hash: 1 } as const;
+const REMOVED_AT_ONCE = 1_024;
+/** The fields of a page. */
+export const PAGE_PARTS = { _id: 0, seq: 1, ts: 1, bytes: 1, leaf_hash: 1, chain_hash: 1 } as const;
 const ENTRY_PARTS = { _id: 0, seq: 1, bytes: 1, chain_hash: 1 } as const;
 
 /** What a page is made of. */
@@ -91,6 +93,11 @@ export class LedgerEntries {
     return new Map(found.map(({ event_id, seq, bytes }) => [event_id, { seq, bytes }]));
   }
 
+  /** The entry of this event, whatever it holds. */
+  async entryOf(tenant: string, eventId: string): Promise<EntryOfPage | null> {
+    return this.collection.findOne({ tenant, event_id: eventId }, { projection: PAGE_PARTS, promoteBuffers: true });
+  }
+
   /** The newest entry, or null. One look at the end of the index, however long the ledger is. */
   async head(tenant: string): Promise<Head | null> {
     const newest = await this.collection.findOne(
@@ -126,13 +133,8 @@ export class LedgerEntries {
   }
 
   /** Newest first, by (ts, seq); every filter is answered by an index. */
-  async page(tenant: string, { kind, job_id, since, until, before, limit }: PageOfEntries): Promise<EntryOfPage[]> {
-    const which = { tenant, ...(job_id !== undefined && { job_id }), ...(kind !== undefined && { kind }) };
-    // Two index ranges instead of an $or: the rest of the cursor's own millisecond, then everything older.
-    const same = before ? await this.slice({ ...which, ts: before.ts, seq: { $lt: before.seq } }, limit) : [];
-    const ts = { ...(since !== undefined && { $gte: since }), ...olderThan(before?.ts ?? until) };
-    const older = await this.slice({ ...which, ...(Object.keys(ts).length > 0 && { ts }) }, limit - same.length);
-    return [...same, ...older];
+  async page(tenant: string, asked: PageOfEntries): Promise<EntryOfPage[]> {
+    return newestPage(this.collection, { tenant }, asked);
   }
 
   /** Oldest first, after `seq`: for those who follow the ledger. */
@@ -143,13 +145,35 @@ export class LedgerEntries {
       .toArray();
   }
 
-  private async slice(filter: mongoose.mongo.Filter<StoredEntry>, limit: number): Promise<EntryOfPage[]> {
-    if (limit <= 0) return [];
-    return this.collection
-      .find(filter, { projection: PAGE_PARTS, promoteBuffers: true, limit })
+  /** For archived entries alone: takes them out, from the lowest on, in steps that others hardly notice. May be repeated. */
+  async remove(tenant: string, from: number, to: number, signal: AbortSignal): Promise<void> {
+    for (let seq = from; seq <= to; seq += REMOVED_AT_ONCE) {
+      signal.throwIfAborted();
+      await this.collection.deleteMany({ tenant, seq: { $gte: seq, $lte: Math.min(to, seq + REMOVED_AT_ONCE - 1) } });
+      // If the process dies here, the lower ones are gone: the same again takes the rest.
+    }
+  }
+}
+
+/** Of the entries that `whose` names, newest first by (ts, seq). */
+export async function newestPage<Entry extends StoredEntry>(
+  entries: mongoose.mongo.Collection<Entry>,
+  whose: { tenant: string } | { restoration: string },
+  { kind, job_id, since, until, before, limit }: PageOfEntries,
+): Promise<EntryOfPage[]> {
+  const which = { ...whose, ...(job_id !== undefined && { job_id }), ...(kind !== undefined && { kind }) };
+  const slice = async (filter: object, most: number): Promise<EntryOfPage[]> => {
+    if (most <= 0) return [];
+    return entries
+      .find<EntryOfPage>(filter, { projection: PAGE_PARTS, promoteBuffers: true, limit: most })
       .sort({ ts: -1, seq: -1 })
       .toArray();
-  }
+  };
+  // Two index ranges instead of an $or: the rest of the cursor's own millisecond, then everything older.
+  const same = before ? await slice({ ...which, ts: before.ts, seq: { $lt: before.seq } }, limit) : [];
+  const ts = { ...(since !== undefined && { $gte: since }), ...olderThan(before?.ts ?? until) };
+  const older = await slice({ ...which, ...(Object.keys(ts).length > 0 && { ts }) }, limit - same.length);
+  return [...same, ...older];
 }
 
 const olderThan = (ts: string | undefined): { $lt?: string } => (ts === undefined ? {} : { $lt: ts });
