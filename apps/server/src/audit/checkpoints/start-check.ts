@@ -20,6 +20,10 @@ import { Suspending } from './suspending.js';
  */
 @Injectable()
 export class StartCheck {
+  /** Resolves when `run` has ended: from then on a ledger that was set back takes no entries. */
+  readonly passed: Promise<void>;
+  private pass: () => void = () => undefined;
+
   constructor(
     private readonly ledgers: Ledgers,
     private readonly entries: LedgerEntries,
@@ -30,7 +34,9 @@ export class StartCheck {
     private readonly noted: NotedLedgers,
     private readonly suspending: Suspending,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.passed = new Promise((resolve) => (this.pass = resolve));
+  }
 
   async run(): Promise<void> {
     await this.lostLedgers();
@@ -40,6 +46,7 @@ export class StartCheck {
       if (reason !== undefined) await this.suspending.suspend(ledger, reason);
     }
     await this.noted.check();
+    this.pass();
   }
 
   /** Those with a mark that the store does not know at all. */

@@ -1,8 +1,8 @@
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, MaxLength, Min } from 'class-validator';
 
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const TIME_TEXT = 'expected RFC 3339 in UTC with milliseconds, such as 2026-11-21T09:00:00.000Z';
+export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+export const TIME_TEXT = 'expected RFC 3339 in UTC with milliseconds, such as 2026-11-21T09:00:00.000Z';
 
 /** `GET /audit/events`: search newest first, or follow with `after_seq` alone. */
 export class EventsDto {

@@ -104,16 +104,38 @@ export class ArchiveBatches {
     return matchedCount === 1;
   }
 
-  /** Both objects are in the second store. May be said twice. */
-  async setCopy(id: string, copy: NonNullable<ArchiveBatch['copy']>): Promise<void> {
-    await this.collection.updateOne({ _id: id }, { $set: { copy } });
+  /** Both objects are in the second store. May be said twice; false of a retired batch, whose objects go. */
+  async setCopy(id: string, copy: NonNullable<ArchiveBatch['copy']>): Promise<boolean> {
+    const { matchedCount } = await this.collection.updateOne({ _id: id, state: { $in: KEPT } }, { $set: { copy } });
+    return matchedCount === 1;
   }
 
-  /** Which cases hold it; none: the field goes. May be said twice. */
-  async setHolds(tenant: string, id: string, holds: readonly string[]): Promise<void> {
-    const change = holds.length > 0 ? { $set: { holds: [...holds] } } : { $unset: { holds: '' as const } };
-    await this.collection.updateOne({ tenant, _id: id }, change);
+  /** Those that the second store has not, oldest first. */
+  async *notCopied(tenant: string): AsyncGenerator<ArchiveBatch> {
+    yield* this.collection.find(notCopied(tenant)).sort({ startSeq: 1 });
+  }
+
+  async oldestNotCopied(tenant: string): Promise<ArchiveBatch | null> {
+    return this.collection.findOne(notCopied(tenant), { sort: { startSeq: 1 } });
+  }
+
+  async countNotCopied(tenant: string): Promise<number> {
+    return this.collection.countDocuments(notCopied(tenant));
+  }
+
+  /** Which cases hold it; none: the field goes. False when it is not the cases `from` that do (any more). */
+  async setHolds(id: string, from: readonly string[], to: readonly string[]): Promise<boolean> {
+    const { matchedCount } = await this.collection.updateOne(
+      { _id: id, holds: from.length > 0 ? [...from] : { $exists: false } },
+      to.length > 0 ? { $set: { holds: [...to] } } : { $unset: { holds: '' } },
+    );
+    return matchedCount === 1;
   }
 }
+
+/** The objects of the others go, or are gone. */
+const KEPT: ArchiveBatchState[] = ['recorded', 'deleting', 'done'];
+
+const notCopied = (tenant: string) => ({ tenant, 'copy.copiedAt': null, state: { $in: KEPT } });
 
 const bySeq = (a: ArchiveBatch, b: ArchiveBatch): number => a.startSeq - b.startSeq;

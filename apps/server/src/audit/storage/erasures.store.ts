@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type mongoose from 'mongoose';
 import { isDuplicateKey, MongoStore } from '#libs/mongo';
 import type { SealedEvent } from '../audit.types.js';
-import type { Erasure, ErasureState } from '../domain/erasure.js';
+import type { Erasure, ErasureState } from '../erasure/erasure.types.js';
 
 /** Erasures, each with its receipt. One for each pseudonym: of two orders at once the first is kept. */
 @Injectable()
@@ -70,8 +70,21 @@ export class Erasures {
     return matchedCount === 1;
   }
 
-  async setEvent(id: string, event: SealedEvent): Promise<void> {
-    await this.collection.updateOne({ _id: id }, { $set: { event } });
+  /** Of two events for one erasure the first is kept; this one, where there is none yet. Resolves with the kept one. */
+  async setEvent(id: string, event: SealedEvent): Promise<SealedEvent> {
+    await this.collection.updateOne({ _id: id, event: { $exists: false } }, { $set: { event } });
+    const kept = await this.collection.findOne({ _id: id }, { projection: { event: 1 }, promoteBuffers: true });
+    return kept?.event ?? event;
+  }
+
+  /** The event cannot be recorded any more. */
+  async dropEvent(id: string, eventId: string): Promise<void> {
+    await this.collection.updateOne({ _id: id, 'event.id': eventId }, { $unset: { event: '' } });
+  }
+
+  /** It was only intended, and a hold came first. False when it is further than that. */
+  async withdraw(id: string): Promise<boolean> {
+    return (await this.collection.deleteOne({ _id: id, state: 'intended' })).deletedCount === 1;
   }
 
   /** The key is there again: the erasure has to be finished once more, with an event of its own. */

@@ -11,10 +11,10 @@ export const ERASURE_REASONS = [
 export type ErasureReason = (typeof ERASURE_REASONS)[number];
 
 /**
- * How far an erasure is. `intended`: nothing happened; `refused`: and nothing will, a hold came first; `committed`: the
- * receipt is in the cold store; `destroyed`: the key is gone; `done`: and the ledger says so.
+ * How far an erasure is. `intended`: nothing happened, and a hold can still stop it; `committed`: the receipt is in the
+ * cold store; `destroyed`: the key is gone; `done`: and the ledger says so.
  */
-export type ErasureState = 'intended' | 'refused' | 'committed' | 'destroyed' | 'done';
+export type ErasureState = 'intended' | 'committed' | 'destroyed' | 'done';
 
 /** One erasure. Who was erased is in none of its members. */
 export interface Erasure {
@@ -29,7 +29,7 @@ export interface Erasure {
   state: ErasureState;
   /** The receipt as it was signed, before anything was done. */
   receipt: string;
-  /** That the person was erased, as the ledger will say it; absent until it can be sealed. */
+  /** That the person was erased, as the ledger will say it; absent where nobody ordered it now: of a replay. */
   event?: SealedEvent;
   done_at?: Date;
   /** How often a restored backup had the key again, and it was destroyed again. */

@@ -1,0 +1,27 @@
+import { Command } from '@nestjs/cqrs';
+import type { Requester } from '../audit.types.js';
+import type { LegalHold } from '../holds/hold.types.js';
+
+/** What is to be kept. */
+export interface HoldRequest {
+  case_id: string;
+  /** Identifiers; absent: everyone. They are kept as pseudonyms, and are in no message, log line or event. */
+  subjects?: readonly string[] | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+}
+
+/**
+ * Places a legal hold. When it resolves the ledger says so, nobody it names can be erased and no batch in its time can be
+ * retired; archived objects that the cold store did not put on hold yet follow by themselves. Fails with
+ * AUDIT.OPERATOR_REQUIRED, AUDIT.LEDGER_NOT_FOUND, AUDIT.HOLD_REQUEST_INVALID or AUDIT.SUSPENDED.
+ */
+export class PlaceHold extends Command<LegalHold> {
+  constructor(
+    readonly tenant: string,
+    readonly request: HoldRequest,
+    readonly requester: Requester,
+  ) {
+    super();
+  }
+}

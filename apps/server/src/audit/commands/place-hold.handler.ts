@@ -1,0 +1,63 @@
+import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { uuidv7 } from '#libs/kernel';
+import { AuditError } from '../audit.errors.js';
+import type { LegalHold } from '../holds/hold.types.js';
+import { HoldKeeping } from '../holds/hold-keeping.js';
+import { HoldRecords } from '../holds/hold-records.js';
+import { assertOperator } from '../keys/key-requests.js';
+import { LegalHolds } from '../storage/holds.store.js';
+import { Ledgers } from '../storage/ledgers.store.js';
+import { SubjectKeys } from '../storage/subject-keys.store.js';
+import { PlaceHold, type HoldRequest } from './place-hold.command.js';
+
+@CommandHandler(PlaceHold)
+export class PlaceHoldHandler implements ICommandHandler<PlaceHold> {
+  constructor(
+    private readonly ledgers: Ledgers,
+    private readonly subjects: SubjectKeys,
+    private readonly holds: LegalHolds,
+    private readonly records: HoldRecords,
+    private readonly keeping: HoldKeeping,
+  ) {}
+
+  async execute({ tenant, request, requester }: PlaceHold): Promise<LegalHold> {
+    assertOperator(requester);
+    assertTime(request);
+    if (!(await this.ledgers.find(tenant))) {
+      throw new AuditError('AUDIT.LEDGER_NOT_FOUND', `there is no ledger of ${tenant}`);
+    }
+    await this.ledgers.assertOpen(tenant);
+    const { case_id, subjects, since, until } = request;
+    const hold: Omit<LegalHold, 'unrecorded'> = {
+      ...{ _id: uuidv7(), tenant, case_id, placed_at: new Date() },
+      ...(subjects && { subjects: await this.pseudonyms(tenant, subjects) }),
+      ...(since !== undefined && { since }),
+      ...(until !== undefined && { until }),
+    };
+    const placed: LegalHold = { ...hold, unrecorded: [await this.records.placed(hold, requester)] };
+    await this.holds.add(placed);
+    // If the process dies here, it holds, and the objects and the ledger follow.
+    await this.keeping.settle(tenant);
+    await this.records.record(placed);
+    return { ...placed, unrecorded: [] };
+  }
+
+  /** A person that no event names yet gets a key now, so that the first one is held already. */
+  private async pseudonyms(tenant: string, subjects: readonly string[]): Promise<string[]> {
+    return [...new Set((await this.subjects.pseudonyms(tenant, subjects)).values())];
+  }
+}
+
+function assertTime({ since, until }: HoldRequest): void {
+  for (const [field, time] of Object.entries({ since, until })) {
+    if (time !== undefined && Number.isNaN(Date.parse(time))) throw refused(field, 'expected a day of the calendar');
+  }
+  if (since !== undefined && until !== undefined && until <= since) {
+    throw refused('until', `expected a time after ${since}, found ${until}`);
+  }
+}
+
+const refused = (field: string, detail: string): AuditError =>
+  new AuditError('AUDIT.HOLD_REQUEST_INVALID', `${field}: ${detail}`, {
+    details: [{ pointer: `/${field}`, code: 'refused', detail }],
+  });

@@ -1,0 +1,22 @@
+import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { ErasureTask } from '../erasure/erasure-task.js';
+import { AuditKeys } from '../keys/audit-keys.js';
+import { assertOperator } from '../keys/key-requests.js';
+import { ReplayErasures, type ErasuresReplayed } from './replay-erasures.command.js';
+
+@CommandHandler(ReplayErasures)
+export class ReplayErasuresHandler implements ICommandHandler<ReplayErasures> {
+  constructor(
+    private readonly keys: AuditKeys,
+    private readonly task: ErasureTask,
+  ) {}
+
+  async execute({ requester }: ReplayErasures): Promise<ErasuresReplayed> {
+    assertOperator(requester);
+    this.keys.assertSigns();
+    const { receipts, invalid, again } = await this.task.replayNow();
+    // If the process dies here, the next start records what was destroyed.
+    await this.task.turn();
+    return { receipts, invalid, again: again.map(({ _id }) => _id) };
+  }
+}

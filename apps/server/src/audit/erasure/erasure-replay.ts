@@ -1,0 +1,104 @@
+import { buffer } from 'node:stream/consumers';
+import { Injectable } from '@nestjs/common';
+import { codeOf } from '#libs/kernel';
+import type { ObjectStore } from '#libs/object-store';
+import { Log } from '#libs/telemetry';
+import { ColdStores } from '../archive/cold-stores.js';
+import { Statements } from '../archive/statements.js';
+import type { Erasure } from './erasure.types.js';
+import { Erasures } from '../storage/erasures.store.js';
+import { Ledgers } from '../storage/ledgers.store.js';
+import { SubjectKeys } from '../storage/subject-keys.store.js';
+import { erasureIn, erasureOfKey, RECEIPT_TYPE, receiptPrefix } from './receipt.js';
+
+/** What one look at the receipts found. */
+export interface Replayed {
+  /** In the cold store. */
+  receipts: number;
+  /** Lie where receipts lie and are none of ours. */
+  invalid: string[];
+  /** To be carried out: the database does not know them, or has the key again. */
+  again: Erasure[];
+}
+
+const RECEIPT_BYTES = 64 * 1024;
+
+/**
+ * Finds what a restored backup forgot: erasures whose receipts the cold store has, and keys that were destroyed. Changes
+ * the records alone; Erasing carries them out. Receipts are trusted by their signatures.
+ */
+@Injectable()
+export class ErasureReplay {
+  constructor(
+    private readonly cold: ColdStores,
+    private readonly statements: Statements,
+    private readonly ledgers: Ledgers,
+    private readonly erasures: Erasures,
+    private readonly subjects: SubjectKeys,
+    private readonly log: Log,
+  ) {}
+
+  /** Of every ledger. Rejects with OBJECT_STORE codes when neither the cold store nor its copy answers. */
+  async look(signal?: AbortSignal): Promise<Replayed> {
+    const found: Replayed = { receipts: 0, invalid: [], again: [] };
+    for (const { _id: tenant } of await this.ledgers.all()) {
+      const known = await this.erasures.carriedOut(tenant);
+      for (const erasure of await this.unknown(tenant, known, found, signal)) found.again.push(erasure);
+      for (const erasure of await this.resurrected(tenant, known)) found.again.push(erasure);
+    }
+    return found;
+  }
+
+  private async unknown(
+    tenant: string,
+    known: ReadonlyMap<string, string>,
+    found: Replayed,
+    signal: AbortSignal | undefined,
+  ): Promise<Erasure[]> {
+    const added: Erasure[] = [];
+    const store = await this.store();
+    for await (const { key, bytes } of store.list(receiptPrefix(tenant), { signal })) {
+      const id = erasureOfKey(key);
+      found.receipts += 1;
+      if (id !== undefined && known.has(id)) continue;
+      const receipt = bytes > RECEIPT_BYTES ? undefined : await textAt(store, key, signal);
+      const said = receipt && (await this.statements.said(RECEIPT_TYPE, tenant, receipt));
+      const erasure = said && id !== undefined ? erasureIn(said, id, receipt) : undefined;
+      if (erasure) added.push(await this.erasures.add(erasure));
+      else found.invalid.push(key);
+      // Whoever can write to the bucket can put anything there: it is told, and nobody is erased by it.
+      if (!erasure) this.log.error('audit.erasure_receipt_invalid', { tenant_id: tenant, object_key: key });
+    }
+    return added;
+  }
+
+  private async resurrected(tenant: string, known: ReadonlyMap<string, string>): Promise<Erasure[]> {
+    const existing = await this.subjects.existing(tenant, known.values());
+    const again: Erasure[] = [];
+    for (const pseudonym of existing.keys()) {
+      const erasure = await this.erasures.of(tenant, pseudonym);
+      // One that is under way has its key still.
+      if (erasure?.state !== 'done') continue;
+      await this.erasures.again(erasure._id);
+      const found = await this.erasures.find(tenant, erasure._id);
+      if (found) again.push(found);
+    }
+    return again;
+  }
+
+  private async store(): Promise<ObjectStore> {
+    try {
+      return await this.cold.primary();
+    } catch (error) {
+      const copy = this.cold.copy();
+      if (!copy) throw error;
+      this.log.warn('audit.cold_failover', { error_code: codeOf(error) });
+      return copy;
+    }
+  }
+}
+
+async function textAt(store: ObjectStore, key: string, signal: AbortSignal | undefined): Promise<string> {
+  const { body } = await store.get(key, { signal });
+  return (await buffer(body)).toString('utf8');
+}

@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { codeOf } from '#libs/kernel';
+import { Log } from '#libs/telemetry';
+import { Settings } from '../../settings.js';
+import { StartCheck } from '../checkpoints/start-check.js';
+import type { Erasure } from './erasure.types.js';
+import { Erasures } from '../storage/erasures.store.js';
+import { ErasureReplay, type Replayed } from './erasure-replay.js';
+import { Erasing } from './erasing.js';
+
+/** How often what was begun is gone on with, in milliseconds. */
+const EVERY_MS = 60_000;
+/** How often the receipts are read for what a restored backup forgot. */
+const REPLAY_MS = 3_600_000;
+/** A cold store that does not answer keeps nobody from starting. */
+const START_MS = 15_000;
+
+/**
+ * Sees to it in the role `ledger` that what was erased stays so: what a crash left is finished, and a restored backup's
+ * keys are destroyed again, before a request is answered and then hourly.
+ */
+@Injectable()
+export class ErasureTask implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+  private replayedAt = -REPLAY_MS;
+
+  constructor(
+    @Inject(Settings) private readonly settings: Pick<Settings, 'roles'>,
+    private readonly erasures: Erasures,
+    private readonly erasing: Erasing,
+    private readonly replay: ErasureReplay,
+    private readonly startCheck: StartCheck,
+    private readonly log: Log,
+  ) {}
+
+  /** Keys alone: nothing is appended to a ledger before it was compared with what was signed of it. */
+  async onApplicationBootstrap(): Promise<void> {
+    if (!this.settings.roles.includes('ledger')) return;
+    await this.destroyed(AbortSignal.any([this.stopping.signal, AbortSignal.timeout(START_MS)]));
+    this.running = this.loop();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  /** Reads all receipts, and does what they ask. Rejects with OBJECT_STORE codes. */
+  async replayNow(signal: AbortSignal = this.stopping.signal): Promise<Replayed> {
+    const found = await this.replay.look(signal);
+    await Promise.all(found.again.map((erasure) => this.tried(erasure, (one) => this.erasing.destroy(one))));
+    this.replayedAt = performance.now();
+    return found;
+  }
+
+  /** Goes on with everything that was begun. */
+  async turn(): Promise<void> {
+    for (const erasure of await this.erasures.unfinished()) {
+      if (this.stopping.signal.aborted) return;
+      await this.tried(erasure, (one) => this.erasing.finish(one));
+    }
+  }
+
+  private async loop(): Promise<void> {
+    const { signal } = this.stopping;
+    await Promise.race([this.startCheck.passed, once(signal, 'abort')]);
+    while (!signal.aborted) {
+      if (performance.now() - this.replayedAt >= REPLAY_MS) await this.destroyed(signal);
+      await this.turn().catch((error: unknown) => {
+        this.log.warn('audit.erasure_turn_failed', { error_code: codeOf(error) });
+      });
+      await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  private async destroyed(signal: AbortSignal): Promise<void> {
+    await this.replayNow(signal).catch((error: unknown) => {
+      if (!this.stopping.signal.aborted) this.log.error('audit.erasure_replay_failed', { error_code: codeOf(error) });
+    });
+  }
+
+  /** One that cannot go on now keeps no other from it. */
+  private async tried(erasure: Erasure, act: (erasure: Erasure) => Promise<Erasure>): Promise<void> {
+    await act(erasure).catch((error: unknown) => {
+      const fields = { tenant_id: erasure.tenant, error_code: codeOf(error), run_id: erasure._id };
+      this.log.warn('audit.erasure_waits', fields);
+    });
+  }
+}

@@ -1,0 +1,217 @@
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { parseEvent } from '#libs/ledger';
+import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
+import type { Requester } from '../audit.types.js';
+import { ColdStores } from '../archive/cold-stores.js';
+import { EraseSubject } from '../commands/erase-subject.command.js';
+import { PlaceHold } from '../commands/place-hold.command.js';
+import { ReleaseHold } from '../commands/release-hold.command.js';
+import { ReplayErasures } from '../commands/replay-erasures.command.js';
+import { GetSubjects } from '../queries/get-subjects.query.js';
+import { Erasures } from '../storage/erasures.store.js';
+import { SubjectKeys } from '../storage/subject-keys.store.js';
+import { ErasureTask } from './erasure-task.js';
+import type { Erasure } from './erasure.types.js';
+import { receiptKey } from './receipt.js';
+
+const OPERATOR: Requester = { tenant: TENANT, actor: { type: 'operator', id: 'olga' } };
+const DIED = new Error('the process died');
+
+describe('erasure', () => {
+  let room: AuditRoom;
+  beforeAll(async () => {
+    room = await startRoom();
+    await room.record(3);
+  });
+  afterAll(() => room.remove());
+
+  const of = <T>(provider: new (...args: never[]) => T): T => room.module.get<T>(provider);
+  const run = <T>(command: object): Promise<T> => of(CommandBus).execute(command as never);
+  const erase = (subject: string): Promise<Erasure> =>
+    run(new EraseSubject(TENANT, subject, 'person_asked', undefined, OPERATOR));
+  const named = async (subject: string): Promise<string> => {
+    await room.recordPerson(subject);
+    return (await of(SubjectKeys).find(TENANT, subject))!.pseudonym;
+  };
+  const known = (pseudonym: string): Promise<Record<string, string>> =>
+    of(QueryBus).execute(new GetSubjects(TENANT, [pseudonym]));
+  const erasedEvents = async (pseudonym: string) =>
+    (await room.stored())
+      .map(({ bytes }) => parseEvent(bytes))
+      .filter(({ kind, data }) => kind === 'subject.erased' && data?.['subject'] === pseudonym);
+  /** Everything in the database, as text. */
+  const everything = async (): Promise<string> => {
+    const { connection } = room.store;
+    const database = connection.getClient().db(connection.name);
+    const names = (await database.listCollections().toArray()).map(({ name }) => name);
+    const found = await Promise.all(names.map((name) => database.collection(name).find().toArray()));
+    return (
+      JSON.stringify(found) +
+      found
+        .flat()
+        .map((one) => Buffer.from(one['bytes']?.buffer ?? ''))
+        .join('\n')
+    );
+  };
+
+  it('takes the person out of everything that is kept, and leaves the ledger as it was', async () => {
+    const pseudonym = await named('Ada Lovelace');
+    await room.sign();
+    const before = await room.verify();
+    const [prefix, heldBack] = [await room.stored(), await everything()];
+    expect(heldBack).toContain('Ada Lovelace');
+    expect(await known(pseudonym)).toEqual({ [pseudonym]: 'Ada Lovelace' });
+
+    const done = await erase('Ada Lovelace');
+
+    expect(done).toMatchObject({ state: 'done', pseudonym, replays: 0 });
+    expect(await known(pseudonym)).toEqual({});
+    const [event, ...others] = await erasedEvents(pseudonym);
+    expect(others).toEqual([]);
+    expect(event!.data).toMatchObject({
+      erasure: done._id,
+      reason: 'person_asked',
+      replayed: false,
+      size: prefix.length,
+    });
+    const kept = await everything();
+    expect(kept).toContain(pseudonym);
+    expect(kept).not.toContain('Ada');
+    expect(room.lines.join('')).not.toContain('Ada');
+    await room.sign();
+    const after = await room.verify();
+    expect(before).toMatchObject({ tier: 'consistent', breaks: [] });
+    expect(after).toMatchObject({ tier: 'consistent', breaks: [] });
+    expect((await room.stored()).slice(0, prefix.length)).toEqual(prefix);
+    await expect(erase('Ada Lovelace')).rejects.toMatchObject({ code: 'AUDIT.SUBJECT_NOT_FOUND' });
+  });
+
+  it('gives the person another pseudonym afterwards, in every process', async () => {
+    const pseudonym = await named('Grace Hopper');
+    const elsewhere = new SubjectKeys(room.store);
+    expect((await elsewhere.pseudonyms(TENANT, ['Grace Hopper'])).get('Grace Hopper')).toBe(pseudonym);
+    await erase('Grace Hopper');
+    const next = (await elsewhere.pseudonyms(TENANT, ['Grace Hopper'])).get('Grace Hopper');
+    expect(next).toMatch(/^[0-9a-f]{64}$/);
+    expect(next).not.toBe(pseudonym);
+    expect(await named('Grace Hopper')).toBe(next);
+    expect(await known(next!)).toEqual({ [next!]: 'Grace Hopper' });
+  });
+
+  it.each([
+    ['a key of the operator', { ...OPERATOR, actor: { type: 'service', id: 'x' } }, TENANT, 'AUDIT.OPERATOR_REQUIRED'],
+    ['a ledger', OPERATOR, 'nobody', 'AUDIT.LEDGER_NOT_FOUND'],
+    ['a person that is known', OPERATOR, TENANT, 'AUDIT.SUBJECT_NOT_FOUND'],
+  ] as const)('needs %s', async (_what, requester, tenant, code) => {
+    const order = new EraseSubject(tenant, 'Nobody Known', 'person_asked', undefined, requester);
+    await expect(run(order)).rejects.toMatchObject({ code });
+    await expect(run(order)).rejects.not.toMatchObject({ message: expect.stringContaining('Nobody') as string });
+  });
+
+  it('waits while a legal hold lies on the person, and names the cases', async () => {
+    const pseudonym = await named('Held Person');
+    const other = await named('Other Person');
+    const place = (request: object) => run<{ _id: string }>(new PlaceHold(TENANT, request as never, OPERATOR));
+    const mine = await place({ case_id: 'case-1', subjects: ['Held Person'] });
+    const all = await place({ case_id: 'case-2', since: '2020-01-01T00:00:00.000Z' });
+    const past = await place({ case_id: 'case-3', until: '2020-01-01T00:00:00.000Z' });
+    await expect(erase('Held Person')).rejects.toMatchObject({
+      code: 'AUDIT.ERASURE_HELD',
+      details: [{ detail: 'case-1' }, { detail: 'case-2' }],
+    });
+    await run(new ReleaseHold(TENANT, all._id, OPERATOR));
+    expect(await erase('Other Person')).toMatchObject({ state: 'done', pseudonym: other });
+    await expect(erase('Held Person')).rejects.toMatchObject({ details: [{ detail: 'case-1' }] });
+    expect(await known(pseudonym)).toEqual({ [pseudonym]: 'Held Person' });
+    for (const { _id } of [mine, past]) await run(new ReleaseHold(TENANT, _id, OPERATOR));
+    expect(await erase('Held Person')).toMatchObject({ state: 'done', pseudonym });
+  });
+
+  it('is withdrawn when a hold is placed before the receipt is stored, and not when after', async () => {
+    const pseudonym = await named('Late Person');
+    const hold = () => run<{ _id: string }>(new PlaceHold(TENANT, { case_id: 'late' }, OPERATOR));
+    jest.spyOn(of(ColdStores), 'primary').mockRejectedValueOnce(DIED);
+    await expect(erase('Late Person')).rejects.toBe(DIED);
+    const early = await hold();
+    await of(ErasureTask).turn();
+    expect(await of(Erasures).of(TENANT, pseudonym)).toBeNull();
+    await run(new ReleaseHold(TENANT, early._id, OPERATOR));
+    jest.spyOn(of(Erasures), 'setState').mockRejectedValueOnce(DIED);
+    await expect(erase('Late Person')).rejects.toBe(DIED);
+    const late = await hold();
+    await of(ErasureTask).turn();
+    expect(await of(Erasures).of(TENANT, pseudonym)).toMatchObject({ state: 'done' });
+    await run(new ReleaseHold(TENANT, late._id, OPERATOR));
+  });
+
+  const DEATHS: [string, () => unknown][] = [
+    ['before the receipt', () => jest.spyOn(of(ColdStores), 'putOptions').mockImplementationOnce(died)],
+    ['after the receipt', () => dieAt(1)],
+    ['before the key', () => jest.spyOn(of(SubjectKeys), 'destroy').mockImplementationOnce(died)],
+    ['after the key', () => dieAt(2)],
+    ['after the event', () => dieAt(3)],
+  ];
+  const died = (): never => {
+    throw DIED;
+  };
+  /** At the so manieth change of the record's state. */
+  function dieAt(call: number): void {
+    const erasures = of(Erasures);
+    const setState = erasures.setState.bind(erasures);
+    const spied = jest.spyOn(erasures, 'setState');
+    for (let before = 1; before < call; before++) spied.mockImplementationOnce(setState);
+    spied.mockImplementationOnce(died);
+  }
+
+  it.each(DEATHS)('is finished once by the next process when one died %s', async (step, dies) => {
+    const pseudonym = await named(`person ${step}`);
+    dies();
+    await expect(erase(`person ${step}`)).rejects.toBe(DIED);
+    jest.restoreAllMocks();
+    await of(ErasureTask).turn();
+    const erasure = await of(Erasures).of(TENANT, pseudonym);
+    expect(erasure).toMatchObject({ state: 'done', replays: 0 });
+    expect(await of(SubjectKeys).existing(TENANT, [pseudonym])).toEqual(new Map());
+    expect(await erasedEvents(pseudonym)).toHaveLength(1);
+    await (await of(ColdStores).primary()).head(receiptKey(erasure!));
+  });
+
+  it('is done again when a restored backup has the key', async () => {
+    const pseudonym = await named('Backed Up');
+    const keys = room.store.collection('subject_keys');
+    const backup = await keys.findOne({ tenant: TENANT, pseudonym });
+    const { _id } = await erase('Backed Up');
+    for (const [replays, alsoLost] of [
+      [1, false],
+      [1, true],
+    ] as const) {
+      await keys.insertOne(backup!);
+      if (alsoLost) await room.store.collection('erasures').deleteOne({ tenant: TENANT, pseudonym });
+      expect(await known(pseudonym)).toEqual({ [pseudonym]: 'Backed Up' });
+      expect(await run(new ReplayErasures(OPERATOR))).toMatchObject({ again: [_id], invalid: [] });
+      expect(await known(pseudonym)).toEqual({});
+      expect(await of(Erasures).of(TENANT, pseudonym)).toMatchObject({ _id, state: 'done', replays });
+    }
+    const events = await erasedEvents(pseudonym);
+    expect(events.map(({ data }) => data!['replayed'])).toEqual([false, true, true]);
+    expect(await run(new ReplayErasures(OPERATOR))).toMatchObject({ again: [] });
+  });
+
+  it('is not ordered by what others put among the receipts', async () => {
+    const pseudonym = await named('Safe Person');
+    const victim = await named('Erased Person');
+    const done = await erase('Erased Person');
+    const store = await of(ColdStores).primary();
+    const envelope = JSON.parse(done.receipt) as { payload: string };
+    const payload = Buffer.from(envelope.payload, 'base64').toString().replace(victim, pseudonym);
+    const forged = JSON.stringify({ ...envelope, payload: Buffer.from(payload).toString('base64') });
+    const moved = '0193a000-0000-7000-8000-0000000000aa';
+    const [forgedKey, movedKey] = [done._id.replace(/.$/, '0'), moved].map((id) => receiptKey({ ...done, _id: id }));
+    await store.put(forgedKey!, Buffer.from(forged));
+    await store.put(movedKey!, Buffer.from(done.receipt));
+    const replayed = await run<{ invalid: string[] }>(new ReplayErasures(OPERATOR));
+    expect(replayed.invalid.sort()).toEqual([forgedKey, movedKey].sort());
+    expect(await known(pseudonym)).toEqual({ [pseudonym]: 'Safe Person' });
+    expect(room.lines.join('')).toContain('audit.erasure_receipt_invalid');
+  });
+});

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { codeOf, hasCode } from '#libs/kernel';
+import { Log } from '#libs/telemetry';
+import { ColdStores } from '../archive/cold-stores.js';
+import { casesOf, holdsSpan } from '../domain/legal-hold.js';
+import { ArchiveBatches, type ArchiveBatch } from '../storage/archive-batches.store.js';
+import { LegalHolds } from '../storage/holds.store.js';
+import type { LegalHold } from './hold.types.js';
+
+/** Of the batches a hold lies on: how many there are, and how many say so in the cold store. */
+export interface HeldBatches {
+  covered: number;
+  held: number;
+}
+
+/**
+ * Puts on archived objects what the cases ask, and takes off what no case asks any more. The batch record is what was
+ * done; what is wanted is computed anew each time, so it may be done twice, by two processes, and after a crash.
+ */
+@Injectable()
+export class HoldKeeping {
+  constructor(
+    private readonly holds: LegalHolds,
+    private readonly batches: ArchiveBatches,
+    private readonly cold: ColdStores,
+    private readonly log: Log,
+  ) {}
+
+  /** Every batch of the tenant; one that fails keeps no other from it. Resolves with how many failed. */
+  async settle(tenant: string, signal?: AbortSignal): Promise<number> {
+    const active = await this.holds.active(tenant);
+    let failed = 0;
+    for await (const batch of this.batches.between(tenant, 0, Number.MAX_SAFE_INTEGER)) {
+      if (signal?.aborted) return failed;
+      await this.settled(batch, active).catch((error: unknown) => {
+        failed += 1;
+        const fields = { tenant_id: tenant, error_code: codeOf(error), object_key: batch.manifestKey };
+        this.log.warn('audit.hold_waits', fields);
+      });
+    }
+    return failed;
+  }
+
+  async batchesOf({ tenant, since, until, case_id }: LegalHold): Promise<HeldBatches> {
+    const covered = (await this.batches.inWindow(tenant, since, until)).filter(({ state }) => state !== 'retired');
+    return { covered: covered.length, held: covered.filter(({ holds = [] }) => holds.includes(case_id)).length };
+  }
+
+  private async settled(given: ArchiveBatch, active: readonly LegalHold[]): Promise<void> {
+    const { tenant, _id } = given;
+    let [batch, cases]: [ArchiveBatch | null, string[]] = [given, casesOn(given, active)];
+    while (batch && batch.state !== 'retired' && !saysSo(batch, cases)) {
+      // Read again right before something is changed: another process may have placed or released one meanwhile.
+      cases = casesOn(given, await this.holds.active(tenant));
+      await this.hold(batch, cases.length > 0);
+      // If the process dies here, the record says what it said: it is done again.
+      if (await this.batches.setHolds(_id, batch.holds ?? [], cases)) return;
+      batch = await this.batches.get(tenant, _id);
+    }
+  }
+
+  /** A store without Object Lock holds nothing by itself; retention asks the cases as well. */
+  private async hold(batch: ArchiveBatch, held: boolean): Promise<void> {
+    await this.cold.hold(batch, held).catch((error: unknown) => {
+      if (!hasCode(error, 'OBJECT_STORE.RETENTION_UNSUPPORTED')) throw error;
+    });
+  }
+}
+
+const casesOn = (batch: ArchiveBatch, holds: readonly LegalHold[]): string[] =>
+  casesOf(holds.filter((hold) => holdsSpan(hold, batch)));
+
+const saysSo = ({ holds = [] }: ArchiveBatch, cases: readonly string[]): boolean =>
+  [...holds].sort().join('\n') === cases.join('\n');

@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { codeOf } from '#libs/kernel';
+import { Log } from '#libs/telemetry';
+import { Settings } from '../../settings.js';
+import { StartCheck } from '../checkpoints/start-check.js';
+import { LegalHolds } from '../storage/holds.store.js';
+import { HoldKeeping } from './hold-keeping.js';
+import { HoldRecords } from './hold-records.js';
+
+const EVERY_MS = 60_000;
+
+/**
+ * Goes on in the role `ledger` with what placing and releasing left: objects that the cold store did not take on hold,
+ * batches that were archived while a hold was placed, events that are not in the ledger.
+ */
+@Injectable()
+export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+
+  constructor(
+    @Inject(Settings) private readonly settings: Pick<Settings, 'roles'>,
+    private readonly holds: LegalHolds,
+    private readonly keeping: HoldKeeping,
+    private readonly records: HoldRecords,
+    private readonly startCheck: StartCheck,
+    private readonly log: Log,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.settings.roles.includes('ledger')) this.running = this.loop();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  /** Once. Rejects when the database does not answer. */
+  async turn(): Promise<void> {
+    const { signal } = this.stopping;
+    for (const tenant of await this.holds.tenants()) {
+      if (signal.aborted) return;
+      await this.keeping.settle(tenant, signal);
+    }
+    for (const hold of await this.holds.unrecorded()) {
+      await this.records.record(hold).catch((error: unknown) => {
+        this.log.warn('audit.hold_unrecorded', { tenant_id: hold.tenant, error_code: codeOf(error) });
+      });
+    }
+  }
+
+  private async loop(): Promise<void> {
+    const { signal } = this.stopping;
+    await Promise.race([this.startCheck.passed, once(signal, 'abort')]);
+    while (!signal.aborted) {
+      await this.turn().catch((error: unknown) => {
+        this.log.warn('audit.hold_turn_failed', { error_code: codeOf(error) });
+      });
+      await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

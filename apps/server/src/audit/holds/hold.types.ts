@@ -1,0 +1,26 @@
+import type { SealedEvent } from '../audit.types.js';
+
+/** An order to keep, for one case: of some persons or of everyone, of some time or of all. */
+export interface LegalHold {
+  /** UUIDv7. */
+  _id: string;
+  tenant: string;
+  case_id: string;
+  /** Pseudonyms; absent: everyone's. */
+  subjects?: string[];
+  /** Inclusive, RFC 3339 with milliseconds; absent: from the beginning. */
+  since?: string;
+  /** Exclusive; absent: no end. */
+  until?: string;
+  placed_at: Date;
+  /** Absent while it holds. */
+  released_at?: Date;
+  /** Its events that are not known to be in the ledger. */
+  unrecorded: SealedEvent[];
+}
+
+/** The time of some entries, both ends inclusive, RFC 3339 with milliseconds. */
+export interface Span {
+  minTs: string;
+  maxTs: string;
+}
