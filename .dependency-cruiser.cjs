@@ -130,6 +130,15 @@ module.exports = {
       },
     ),
     wall(
+      'archive-knows-no-store',
+      'The bytes of a batch, not where they lie: libs/ledger, libs/kernel and Node only.',
+      { path: '^libs/archive/' },
+      {
+        pathNot: ['^libs/(archive|ledger|kernel)/'],
+        dependencyTypesNot: ['core'],
+      },
+    ),
+    wall(
       'verifier-trusts-no-server',
       'What verifies without a server knows none: libs/ledger, libs/kernel and Node only.',
       { path: '^apps/cli/src/offline/' },

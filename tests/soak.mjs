@@ -1,7 +1,8 @@
 // The long forms of what CI runs short: by hand, and recorded in docs/performance.md and the note.
 //   npm run soak            30 kill rounds of each kill test, every fault at every write of the ledger, thousands of
 //                           interleavings of its writers over a store in memory, 50,000 events of four
-//                           processes, thousands of tampered ledgers,
+//                           processes, thousands of tampered ledgers, every bit of a
+//                           manifest,
 //                           a million entries verified in 300 MiB
 //   KILL_ROUNDS=100 npm run soak
 import { execFileSync } from 'node:child_process';
@@ -23,6 +24,7 @@ jest('unit', 'apps/server/src/audit/(append|checkpoints|tiles)/', { INTERLEAVING
 console.log('-- tampering');
 jest('system', 'tests/system/tamper', { TAMPER_ROUNDS: '150' });
 jest('unit', 'libs/ledger/src/verification/naive-verifier', { NAIVE_MUTATIONS: '5000' });
+jest('unit', 'libs/archive/src/flips', { MANIFEST_BITS: '8' });
 console.log('-- memory of a long verification');
 execFileSync(process.execPath, ['dist/bench/verify-memory.bench.js'], {
   cwd: root,

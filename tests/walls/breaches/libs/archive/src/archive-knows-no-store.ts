@@ -1,0 +1,1 @@
+import { harness } from '#libs/testing'; export const store = harness;
