@@ -40,6 +40,10 @@ try {
     ANCHOR_URL: objectStoreUrl.replace('assay-test', ANCHOR_BUCKET),
     ...ACCESS,
   });
+  run('faults at every write of an anchor to a bucket', [process.execPath, 'tests/compat/anchor-faults.mjs'], {
+    ANCHOR_URL: objectStoreUrl.replace('assay-test', ANCHOR_BUCKET),
+    ...ACCESS,
+  });
   run('a long verification in flat memory', [process.execPath, 'dist/bench/verify-memory.bench.js'], {
     BENCH_ENTRIES: '100000',
     MEMORY_LIMIT_MIB: '300',
