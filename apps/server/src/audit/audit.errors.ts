@@ -36,6 +36,16 @@ export type AuditErrorCode =
   /** An entry that a checkpoint covers is missing, or its bytes do not hash to what was appended. */
   | 'AUDIT.ENTRY_CONTRADICTED'
   | 'AUDIT.FILTER_INVALID'
+  /** A filter that hot storage alone answers, over what is archived. */
+  | 'AUDIT.RANGE_REQUIRED'
+  /** The cold store does not have an object that the record of a batch names. */
+  | 'AUDIT.ARCHIVE_MISSING'
+  /** An object of a batch is not what was archived. */
+  | 'AUDIT.ARCHIVE_ALTERED'
+  /** The batch is encrypted under a key that this process has not. */
+  | 'AUDIT.ARCHIVE_KEY_MISSING'
+  /** The retention of the batch is over. */
+  | 'AUDIT.ARCHIVE_RETIRED'
   | 'AUDIT.VERIFIER_KEY_INVALID'
   | 'AUDIT.VERIFICATION_BUSY'
   | 'AUDIT.VERIFICATION_NOT_FOUND'
@@ -68,6 +78,17 @@ export type AuditErrorCode =
   | 'AUDIT.ANCHOR_NOT_APART'
   /** What lies in the anchor store is not what was put there. */
   | 'AUDIT.ANCHOR_MISMATCH'
+  | 'AUDIT.ARCHIVE_NOT_FOUND'
+  /** Another run archives this ledger. */
+  | 'AUDIT.ARCHIVE_BUSY'
+  /** ARCHIVE_ENABLED is false; `override` goes past it. */
+  | 'AUDIT.ARCHIVE_DISABLED'
+  /** Before the hour, or the day's run is done; `override` goes past it. */
+  | 'AUDIT.ARCHIVE_NOT_DUE'
+  /** Another object lies where this one was to be put. */
+  | 'AUDIT.ARCHIVE_OCCUPIED'
+  /** What was put does not read back as it was put: its entries stay. */
+  | 'AUDIT.ARCHIVE_UNPROVEN'
   /** A checkpoint of ours is anchored that the ledger does not hold. The ledger is suspended. */
   | 'AUDIT.ANCHOR_CONTRADICTED'
   | 'AUDIT.WITNESS_POLICY_INVALID'
@@ -84,12 +105,16 @@ export type AuditErrorCode =
   | 'AUDIT.COLD_SETTING_INVALID'
   /** AUDIT_COLD_COPY_URL is the place, or in the place, that it is to be a copy of. */
   | 'AUDIT.COLD_COPY_NOT_APART'
+  /** The second cold store has another object where a copy should lie. */
+  | 'AUDIT.COLD_COPY_OCCUPIED'
   /** Nobody of this name has a key: never named in the ledger, or erased already. */
   | 'AUDIT.SUBJECT_NOT_FOUND'
   | 'AUDIT.ERASURE_NOT_FOUND'
   /** A legal hold came first. */
   | 'AUDIT.ERASURE_HELD'
   | 'AUDIT.HOLD_NOT_FOUND'
+  /** A legal hold lies on a batch that was about to be retired. Never leaves: retention waits. */
+  | 'AUDIT.BATCH_HELD'
   /** What the request names cannot be; the details say which field. */
   | 'AUDIT.HOLD_REQUEST_INVALID'
   /** What lies where a receipt or a tombstone of ours should lie is none. */

@@ -55,7 +55,7 @@ const DAY_MS = 86_400_000;
 export class ColdStores implements OnApplicationShutdown {
   private readonly opened = new Map<ColdPlaceName, Promise<ObjectStore>>();
 
-  private constructor(
+  constructor(
     private readonly places: { primary: ColdPlace; copy: ColdPlace | undefined },
     private readonly settings: Pick<Settings['audit']['cold'], 'sse' | 'lock' | 'retainDays'>,
     private readonly log: Pick<Log, 'warn'>,
@@ -68,6 +68,13 @@ export class ColdStores implements OnApplicationShutdown {
 
   get hasCopy(): boolean {
     return this.places.copy !== undefined;
+  }
+
+  /** `s3://<bucket>`, or `file`; undefined when none is configured. */
+  get copyName(): string | undefined {
+    if (!this.places.copy) return undefined;
+    const { protocol, hostname } = new URL(this.places.copy.url);
+    return protocol === 's3:' ? `s3://${hostname}` : 'file';
   }
 
   primary(): Promise<ObjectStore> {
@@ -100,13 +107,13 @@ export class ColdStores implements OnApplicationShutdown {
    */
   async read(batch: ColdBatch, part: ColdPart, options: CallOptions = {}): Promise<ReadColdObject> {
     try {
-      return await this.checked('primary', batch, part, options);
+      return await this.readChecked('primary', batch, part, options);
     } catch (error) {
       if (!this.hasCopy || options.signal?.aborted) throw error;
       const primaryFault = codeOf(error);
       this.log.warn('audit.cold_failover', { error_code: primaryFault, object_key: keyOf(batch, part) });
       try {
-        return { ...(await this.checked('copy', batch, part, options)), primaryFault };
+        return { ...(await this.readChecked('copy', batch, part, options)), primaryFault };
       } catch (cause) {
         this.log.warn('audit.cold_copy_failed', { error_code: codeOf(cause), object_key: keyOf(batch, part) });
         throw error; // the primary is what has to be mended first
@@ -155,7 +162,7 @@ export class ColdStores implements OnApplicationShutdown {
   }
 
   /**
-   * Removes both objects of the batch from the copy and from the primary, every version. OBJECT_STORE.RETAINED while a
+   * Removes both objects of the batch from the primary and from the copy, every version. OBJECT_STORE.RETAINED while a
    * lock holds. May be repeated.
    */
   async remove(batch: ColdBatch, options: CallOptions = {}): Promise<void> {
@@ -167,11 +174,12 @@ export class ColdStores implements OnApplicationShutdown {
     for (const opening of this.opened.values()) (await opening.catch(() => undefined))?.close();
   }
 
-  private async checked(
+  /** The object whose digest the batch record has, from that place; OBJECT_STORE.CORRUPT for other bytes. */
+  async readChecked(
     place: ColdPlaceName,
     batch: ColdBatch,
     part: ColdPart,
-    options: CallOptions,
+    options: CallOptions = {},
   ): Promise<ColdObject> {
     const found = await this.readFrom(place, batch, part, options);
     const sha256 = createHash('sha256').update(found.bytes).digest('hex');
@@ -180,7 +188,10 @@ export class ColdStores implements OnApplicationShutdown {
     throw corrupt(`expected SHA-256 ${expected} at ${keyOf(batch, part)}, found ${sha256}`);
   }
 
-  /** The copy first; it may lack what is not copied yet, the primary may not. */
+  /**
+   * The primary first, which must have it: a copier that looks at the primary's lock after it has put the copy sees
+   * what was changed before the copy was there. The copy may lack what is not copied yet.
+   */
   private async each(
     batch: ColdBatch,
     act: (store: ObjectStore, key: string, version: string | undefined) => Promise<void>,
@@ -188,12 +199,11 @@ export class ColdStores implements OnApplicationShutdown {
     const copy = await this.copy();
     for (const part of ['jsonl', 'manifest'] as const) {
       const key = keyOf(batch, part);
-      if (copy) {
-        await act(copy, key, versionIdsIn(batch, 'copy')?.[part]).catch((error: unknown) => {
-          if (!hasCode<ObjectStoreErrorCode>(error, 'OBJECT_STORE.NOT_FOUND')) throw error;
-        });
-      }
       await act(await this.primary(), key, versionIdsIn(batch, 'primary')?.[part]);
+      if (!copy) continue;
+      await act(copy, key, versionIdsIn(batch, 'copy')?.[part]).catch((error: unknown) => {
+        if (!hasCode<ObjectStoreErrorCode>(error, 'OBJECT_STORE.NOT_FOUND')) throw error;
+      });
     }
   }
 

@@ -31,6 +31,11 @@ export const auditIndexes: IndexStep[] = [
     ],
   },
   {
+    id: 'ledger_checkpoints/3',
+    collection: 'ledger_checkpoints',
+    create: [{ name: 'tenant_signed', key: { tenant: 1, signed_at: 1, size: 1 } }],
+  },
+  {
     id: 'ledger_tiles/1',
     collection: 'ledger_tiles',
     // Of two writers of one tile, one is kept: a full tile never changes.
@@ -74,6 +79,30 @@ export const auditIndexes: IndexStep[] = [
       { name: 'tenant_state', key: { tenant: 1, state: 1, startSeq: 1 } },
       { name: 'tenant_event', key: { tenant: 1, maxEventId: 1, minEventId: 1 } },
       { name: 'tenant_ts', key: { tenant: 1, maxTs: 1, minTs: 1 } },
+      { name: 'tenant_copy', key: { tenant: 1, 'copy.copiedAt': 1, state: 1, startSeq: 1 } },
+    ],
+  },
+  {
+    id: 'archive_restorations/1',
+    collection: 'archive_restorations',
+    create: [
+      { name: 'tenant_state', key: { tenant: 1, state: 1, startSeq: 1 } },
+      { name: 'restoration', key: { restoration: 1 }, unique: true },
+    ],
+  },
+  {
+    id: 'restored_entries/1',
+    collection: 'restored_entries',
+    create: [
+      { name: 'restoration_seq', key: { restoration: 1, seq: 1 } },
+      { name: 'restoration_event', key: { restoration: 1, event_id: 1 } },
+      { name: 'restoration_ts', key: { restoration: 1, ts: 1, seq: 1 } },
+      { name: 'restoration_kind_ts', key: { restoration: 1, kind: 1, ts: 1, seq: 1 } },
+      {
+        name: 'restoration_job_ts',
+        key: { restoration: 1, job_id: 1, ts: 1, seq: 1 },
+        partialFilterExpression: { job_id: { $exists: true } },
+      },
     ],
   },
   {
@@ -103,11 +132,11 @@ export const auditIndexes: IndexStep[] = [
     ],
   },
   {
-    id: 'archive_tombstones/1',
-    collection: 'archive_tombstones',
+    id: 'archive_retirements/1',
+    collection: 'archive_retirements',
     create: [
       { name: 'tenant_start', key: { tenant: 1, startSeq: 1 }, unique: true },
-      { name: 'tenant_state', key: { state: 1, tenant: 1, startSeq: 1 } },
+      { name: 'tenant_state', key: { tenant: 1, state: 1, startSeq: 1 } },
     ],
   },
 ];

@@ -5,6 +5,8 @@ import { ArchiveBatches } from './archive-batches.store.js';
 import { Checkpoints } from './checkpoints.store.js';
 import { LedgerEntries } from './ledger-entries.store.js';
 import { Ledgers } from './ledgers.store.js';
+import { Restorations } from './restorations.store.js';
+import { RestoredEntries } from './restored-entries.store.js';
 import { SubjectKeys } from './subject-keys.store.js';
 import { TileEntries } from './tile-entries.store.js';
 import { Tiles } from './tiles.store.js';
@@ -20,7 +22,13 @@ describe('every query of the room', () => {
       await room.sign();
     }
     for (let n = 0; n < 30; n++) {
-      await of(ArchiveBatches).add(sampleBatch(TENANT, n, { state: n < 28 ? 'done' : 'recorded' }));
+      const copied = n < 25 && { copy: { copiedAt: new Date(), versionIds: {} } };
+      await of(ArchiveBatches).add(sampleBatch(TENANT, n, { state: n < 28 ? 'done' : 'recorded', ...copied }));
+    }
+    await of(RestoredEntries).add('restoration', (await room.stored()).slice(0, 150));
+    for (let n = 0; n < 30; n++) {
+      const { _id, restoration } = await of(Restorations).begin(sampleBatch(TENANT, n), uuidv7(), new Date());
+      if (n < 5) await of(Restorations).complete({ _id, restoration }, new Date());
     }
     for (let person = 0; person < 20; person++) await room.recordPerson(`person ${person}`);
   });
@@ -62,6 +70,18 @@ describe('every query of the room', () => {
     ['batches since a time', () => of(ArchiveBatches).inWindow(TENANT, dayOfBatch(20).toISOString()), 10],
     ['a page of batches', () => of(ArchiveBatches).page(TENANT, { before: 20 * 256, limit: 10 }), 10],
     ['a batch whose entries have not left', () => of(ArchiveBatches).unfinished(TENANT), 1],
+    ['batches that are not copied', () => all(of(ArchiveBatches).notCopied(TENANT)), 5],
+    ['the oldest that is not copied', () => of(ArchiveBatches).oldestNotCopied(TENANT), 1],
+    ['how many are not copied', () => of(ArchiveBatches).countNotCopied(TENANT), 5],
+    ['restored batches', () => of(Restorations).restored(TENANT), 5],
+    ['whether a restoration is known', () => of(Restorations).known('restoration'), 0],
+    ['a page of restored', () => of(RestoredEntries).page('restoration', { since: noon, limit: 20 }), 20],
+    ['restored of a kind', () => of(RestoredEntries).page('restoration', { kind: 'sample.done', limit: 20 }), 20],
+    ['restored of a job', () => of(RestoredEntries).page('restoration', { job_id: 'job-1', limit: 20 }), 20],
+    ['restored seqs', () => of(RestoredEntries).between(['restoration'], { from: 30, to: 90, limit: 20 }), 20],
+    ['a restored event', (given) => of(RestoredEntries).find('restoration', given[0]!), 1],
+    ['restored that may stay', () => of(RestoredEntries).sweep(() => Promise.resolve(true)), 1],
+    ['an entry by its event', (given) => of(LedgerEntries).entryOf(TENANT, given[0]!), 1],
     ['who pseudonyms are', () => of(SubjectKeys).subjects(TENANT, ['0'.repeat(64)]), 0],
   ])('looks at no more keys than twice what it returns: %s', async (_what, query, returned) => {
     const given = await ids();

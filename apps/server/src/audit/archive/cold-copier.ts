@@ -1,0 +1,131 @@
+import { Injectable } from '@nestjs/common';
+import { hasCode } from '#libs/kernel';
+import type { ObjectStore, ObjectStoreError, PutOptions, StoredObject } from '#libs/object-store';
+import { AuditError } from '../audit.errors.js';
+import type { ArchiveBatch } from '../domain/archive-batch.js';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import { ColdStores, type ColdPart } from './cold-stores.js';
+
+const CONTENT_TYPES: Record<ColdPart, string> = { jsonl: 'application/gzip', manifest: 'application/json' };
+
+/** Both batch objects are found by their records; everything else beside them is found by listing. */
+const BATCH_OBJECT = /\.(jsonl\.gz|manifest\.json)$/;
+
+/**
+ * Brings the second store into step with the first. Every method may be called again after it failed or its process
+ * died, and by two processes at once: what is there already and equal is success.
+ */
+@Injectable()
+export class ColdCopier {
+  constructor(
+    private readonly cold: ColdStores,
+    private readonly batches: ArchiveBatches,
+  ) {}
+
+  /**
+   * Copies both objects of a batch, with the digests of its record, the primary's locks and read back, and records it.
+   * Rejects with OBJECT_STORE codes, and with AUDIT.COLD_COPY_OCCUPIED when the copy has another object there.
+   */
+  async copyBatch(batch: ArchiveBatch, signal: AbortSignal): Promise<void> {
+    const versionIds: ArchiveBatch['versionIds'] = {};
+    for (const part of ['jsonl', 'manifest'] as const) {
+      const version = await this.copyPart(batch, part, signal);
+      if (version !== undefined) versionIds[part] = version;
+      // If the process dies here, an object lies in the copy that no record names: the next attempt finds it equal.
+    }
+    const copied = { ...batch, copy: { copiedAt: new Date(), versionIds } };
+    for (const part of ['jsonl', 'manifest'] as const) await this.cold.readChecked('copy', copied, part, { signal });
+    if (!(await this.batches.setCopy(batch._id, copied.copy))) return this.removeRetired(batch, signal);
+    // If the process dies here, a hold that came while it was copied lies on the primary alone, until it is put again.
+    for (const part of ['jsonl', 'manifest'] as const) await this.evenLock(copied, part, signal);
+  }
+
+  /** Copies what lies beside the batches of a ledger: receipts of erasures, tombstones. Resolves with how many. */
+  async copyStatements(tenant: string, signal: AbortSignal): Promise<number> {
+    const [primary, copy] = await this.stores();
+    const prefix = `tenants/${tenant}/ledger/`;
+    const there = copy.list(prefix, { signal })[Symbol.asyncIterator]();
+    let next = await there.next();
+    let count = 0;
+    for await (const { key } of primary.list(prefix, { signal })) {
+      while (!next.done && next.value.key < key) next = await there.next();
+      if (BATCH_OBJECT.test(key) || (!next.done && next.value.key === key)) continue;
+      const found = await primary.get(key, { signal });
+      const { retainUntil, lockMode, legalHold } = await primary.head(key, { signal });
+      const lock = retainUntil === undefined ? { legalHold } : { retainUntil, lockMode, legalHold };
+      await this.put(copy, { key, body: found.body, sha256: found.sha256, bytes: found.bytes }, lock, {
+        contentType: found.contentType,
+        signal,
+      });
+      count += 1;
+    }
+    return count;
+  }
+
+  private async copyPart(batch: ArchiveBatch, part: ColdPart, signal: AbortSignal): Promise<string | undefined> {
+    const [primary, copy] = await this.stores();
+    const { bytes } = await this.cold.readChecked('primary', batch, part, { signal });
+    const key = part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
+    const sha256 = part === 'jsonl' ? batch.storedSha256 : batch.manifestSha256;
+    const lock = await primary.head(key, { version: batch.versionIds[part], signal });
+    const stored = await this.put(copy, { key, body: bytes, sha256, bytes: bytes.length }, lock, {
+      contentType: CONTENT_TYPES[part],
+      signal,
+    });
+    return stored.version;
+  }
+
+  private async put(
+    copy: ObjectStore,
+    {
+      key,
+      body,
+      sha256,
+      bytes,
+    }: { key: string; body: Parameters<ObjectStore['put']>[1]; sha256: string; bytes: number },
+    lock: Pick<StoredObject, 'retainUntil' | 'lockMode' | 'legalHold'>,
+    options: Pick<PutOptions, 'contentType' | 'signal'>,
+  ): Promise<StoredObject> {
+    const retains = copy.retention && lock.retainUntil && lock.retainUntil.getTime() > Date.now();
+    const retention = retains ? { retainUntil: lock.retainUntil, lockMode: lock.lockMode } : {};
+    const held = copy.retention && lock.legalHold ? { legalHold: true } : {};
+    const { encryption } = this.cold.putOptions(new Date(), 'copy');
+    const input = { ifAbsent: true, bytes, expectedSha256: sha256, encryption, ...retention, ...held, ...options };
+    try {
+      return await copy.put(key, body, input);
+    } catch (error) {
+      if (!hasCode(error, 'OBJECT_STORE.EXISTS')) throw error;
+      const existing = (error as ObjectStoreError).existing ?? (await copy.head(key, options));
+      if (existing.sha256 === sha256) return existing;
+      const message = `expected SHA-256 ${sha256} at ${key} in the copy, found ${existing.sha256}`;
+      throw new AuditError('AUDIT.COLD_COPY_OCCUPIED', message, { cause: error });
+    }
+  }
+
+  /** What was held, or released, or retained while it was copied. */
+  private async evenLock(batch: ArchiveBatch, part: ColdPart, signal: AbortSignal): Promise<void> {
+    const [primary, copy] = await this.stores();
+    if (!copy.retention) return;
+    const key = part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
+    const ours = await primary.head(key, { version: batch.versionIds[part], signal });
+    const version = batch.copy?.versionIds[part];
+    const theirs = await copy.head(key, { version, signal });
+    if (ours.legalHold !== theirs.legalHold) await copy.hold(key, ours.legalHold, { version, signal });
+    const { retainUntil = new Date(0), lockMode } = ours;
+    if (retainUntil.getTime() <= Math.max(Date.now(), theirs.retainUntil?.getTime() ?? 0)) return;
+    await copy.retain(key, retainUntil, { version, lockMode, signal });
+  }
+
+  /** Its retention ended while it was copied, and its objects have gone: so does the copy. */
+  private async removeRetired(batch: ArchiveBatch, signal: AbortSignal): Promise<void> {
+    const [, copy] = await this.stores();
+    for (const key of [batch.jsonlKey, batch.manifestKey]) await copy.delete(key, { signal });
+  }
+
+  private async stores(): Promise<[ObjectStore, ObjectStore]> {
+    const [primary, copy] = [await this.cold.primary(), await this.cold.copy()];
+    if (!copy)
+      throw new AuditError('AUDIT.COLD_SETTING_INVALID', 'AUDIT_COLD_COPY_URL: expected a second store, found none');
+    return [primary, copy];
+  }
+}

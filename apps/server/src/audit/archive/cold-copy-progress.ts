@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { Metrics } from '#libs/telemetry';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import { Ledgers } from '../storage/ledgers.store.js';
+import { ColdStores } from './cold-stores.js';
+
+/** How far the second cold store is behind the first. */
+export interface ColdCopyState {
+  /** `s3://<bucket>`, or `file`. */
+  place: string;
+  /** Archived batches that it has not. */
+  lag_batches: number;
+  /** Age of the oldest of them, milliseconds; 0 when it has all. */
+  lag_ms: number;
+}
+
+/** Measured by the batch records; no series has a tenant. */
+@Injectable()
+export class ColdCopyProgress {
+  constructor(
+    private readonly cold: ColdStores,
+    private readonly batches: ArchiveBatches,
+    ledgers: Ledgers,
+    metrics: Metrics,
+  ) {
+    metrics.gauge(
+      {
+        name: 'assay_cold_copy_lag_seconds',
+        help: 'Age of the oldest archived batch that the second cold store has not; 0 without such a store',
+      },
+      async () => {
+        if (!this.cold.hasCopy) return 0;
+        const ages = (await ledgers.all()).map(async ({ _id }) => this.lagMs(_id));
+        return Math.max(0, ...(await Promise.all(ages))) / 1_000;
+      },
+    );
+  }
+
+  /** Null when no second store is configured. */
+  async of(tenant: string): Promise<ColdCopyState | null> {
+    const place = this.cold.copyName;
+    if (place === undefined) return null;
+    return { place, lag_batches: await this.batches.countNotCopied(tenant), lag_ms: await this.lagMs(tenant) };
+  }
+
+  private async lagMs(tenant: string): Promise<number> {
+    const oldest = await this.batches.oldestNotCopied(tenant);
+    return oldest ? Math.max(0, Date.now() - oldest.archivedAt.getTime()) : 0;
+  }
+}
