@@ -46,6 +46,9 @@ export class Settings {
   readonly audit: {
     signingKey: string | undefined;
     hotRetentionDays: number;
+    /** Days, or `<tenant>=<days>`; 0 for ever (archive/retention-days.ts). */
+    retentionDays: readonly string[];
+    archive: { enabled: boolean; hourUtc: number };
     eventSignatureTenants: readonly string[];
     verifyThreads: number;
     verifyHours: number;
@@ -144,6 +147,22 @@ export class Settings {
         min: 1,
         max: 3_650,
         what: 'days an event stays in the database; one older than half of it is refused',
+      }),
+      archive: {
+        enabled: read.flag('ARCHIVE_ENABLED', {
+          preset: false,
+          what: 'move events past `AUDIT_HOT_RETENTION_DAYS` to the archive once a day, in the role `ledger`',
+        }),
+        hourUtc: read.integer('AUDIT_ARCHIVE_HOUR_UTC', {
+          preset: 3,
+          min: 0,
+          max: 23,
+          what: 'hour of the day (UTC) from which that is done',
+        }),
+      },
+      retentionDays: read.listOf('AUDIT_RETENTION_DAYS', /^(?:[a-z0-9][a-z0-9-]{0,39}=)?\d{1,5}$/, {
+        preset: ['0'],
+        what: 'days that archived events are kept, also `<tenant>=<days>`, such as `3650,acme=365`; 0: for ever',
       }),
       eventSignatureTenants: read.listOf('AUDIT_EVENT_SIGNATURES', TENANT_PATTERN, {
         preset: [],

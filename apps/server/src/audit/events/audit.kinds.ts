@@ -46,10 +46,62 @@ export const auditEventKinds = eventKinds({
   'audit.read': {
     schema: 1,
     data: {
-      query: { oneOf: ['events', 'event', 'proof', 'consistency', 'checkpoint', 'checkpoints', 'tlog', 'anchors'] },
+      query: { oneOf: ['events', 'event', 'proof', 'consistency', 'checkpoint', 'checkpoints', 'tlog', 'anchors', 'archives', 'retention'] },
       filters: { list: 'code' },
     },
   },
   /** A ledger was verified; once per credential, verdict and hour. */
   'audit.verified': { schema: 1, data: { verdict: 'code', size: 'count', breaks: 'count', keys: 'code' } },
+  /**
+   * The key behind this pseudonym is destroyed: nobody can tell any more who the entries up to `size` name by it. The
+   * receipt is in the cold store. `replayed`: again, after a backup that had it was restored.
+   */
+  'subject.erased': {
+    schema: 1,
+    data: {
+      subject: 'digest',
+      reason: 'code',
+      erasure: 'id',
+      receipt_sha256: 'digest',
+      size: 'count',
+      replayed: 'boolean',
+    },
+  },
+  /**
+   * For the case in `refs`, entries of [`since`, `until`) stay: neither retention nor erasure touches them. `subjects`:
+   * of these persons alone; without them, of everyone.
+   */
+  'hold.placed': {
+    schema: 1,
+    data: {
+      hold: 'id',
+      subjects: { optional: { list: 'digest' } },
+      since: { optional: 'time' },
+      until: { optional: 'time' },
+    },
+  },
+  'hold.released': { schema: 1, data: { hold: 'id' } },
+  /** An operator had this ledger archived out of turn. */
+  'archive.ordered': { schema: 1, data: { override: 'boolean' } },
+  /** These entries are in the cold store, as the manifest of this digest says. The batch is in `refs`. */
+  'archive.recorded': {
+    schema: 1,
+    data: { start_seq: 'count', end_seq: 'count', manifest_sha256: 'digest', lines_sha256: 'digest' },
+  },
+  /** The same entries have left hot storage. */
+  'archive.deleted': { schema: 1, data: { start_seq: 'count', end_seq: 'count' } },
+  /** Copies of these entries are in the database again until then, by an operator. The batch is in `refs`. */
+  'archive.restored': { schema: 1, data: { start_seq: 'count', end_seq: 'count', until: 'time' } },
+  /** The retention of an archived batch is over, and its objects are gone; the signed tombstone says what they were. */
+  'archive.retired': {
+    schema: 1,
+    data: {
+      start_seq: 'count',
+      end_seq: 'count',
+      manifest_sha256: 'digest',
+      tombstone_sha256: 'digest',
+      reason: { oneOf: ['retention'] },
+      retention_days: 'count',
+    },
+  },
 });

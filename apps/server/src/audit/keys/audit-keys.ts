@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
+import type { ArchiveKeyRing } from '#libs/archive';
 import { cosigner, macKey, noteMac, noteSigner, verifierKey } from '#libs/ledger';
 import type { NoteSigner, VerifierKey } from '#libs/ledger';
 import type { Settings } from '../../settings.js';
@@ -7,6 +8,7 @@ import { AuditError } from '../audit.errors.js';
 import { sameBytes } from '../domain/entry.js';
 import { originOf } from '../domain/origin.js';
 import type { EventSigner } from '../domain/sealed-event.js';
+import { archiveRingIn, archiveRingMadeIn, archiveRingRotatedIn } from './archive-ring-file.js';
 import { keyEntryFault } from './key-entry.js';
 import { readIfThere, removeFile, replaceFile, secretIfThere } from './key-files.js';
 import { currentKey, keysOf, parsedRing, publicKeyIn, ringText } from './key-ring.js';
@@ -173,6 +175,23 @@ export class AuditKeys {
   archiveMac(tenant: string, bytes: Uint8Array, keyId: string): Uint8Array | undefined {
     const key = this.macKeyOf('archive', tenant, keyId);
     return key && createHmac('sha256', key).update(bytes).digest();
+  }
+
+  /** Keys of encrypted batches, as the folder has them now; in every role, for reading. Undefined when it has none. */
+  async archiveRing(): Promise<ArchiveKeyRing | undefined> {
+    return archiveRingIn(this.folder);
+  }
+
+  /** The same, for a new batch: made when there is none. */
+  async archiveRingToWrite(): Promise<ArchiveKeyRing> {
+    this.assertSigns();
+    return archiveRingMadeIn(this.folder);
+  }
+
+  /** A new key for batches from now on; resolves with its id. */
+  async addArchiveKey(): Promise<string> {
+    this.assertSigns();
+    return this.changed(async () => (await archiveRingRotatedIn(this.folder)).current as string);
   }
 
   /** Ids of the master keys of the MACs. Throws AUDIT.KEYS_ELSEWHERE. */

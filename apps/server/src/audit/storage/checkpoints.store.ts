@@ -81,6 +81,33 @@ export class Checkpoints {
     return this.collection.findOne({ tenant, size: { $gte: size, $lte } }, { sort: { size: 1 }, promoteBuffers: true });
   }
 
+  /** The newest published one that was signed by then; of the anchored ones where only those count. */
+  async newestSignedBy(
+    tenant: string,
+    then: Date,
+    { anchored }: { anchored: boolean },
+  ): Promise<StoredCheckpoint | null> {
+    const $lte = await this.publishedSize(tenant);
+    return this.collection.findOne(
+      { tenant, signed_at: { $lte: then }, size: { $lte }, ...(anchored && { keep: 'anchored' }) },
+      { sort: { signed_at: -1, size: -1 }, promoteBuffers: true },
+    );
+  }
+
+  /** The smallest published one of at least this size; of the anchored ones where only those count. */
+  async smallestCovering(
+    tenant: string,
+    size: number,
+    { anchored }: { anchored: boolean },
+  ): Promise<StoredCheckpoint | null> {
+    if (!anchored) return this.newestAtLeast(tenant, size);
+    const $lte = await this.publishedSize(tenant);
+    return this.collection.findOne(
+      { tenant, size: { $gte: size, $lte }, keep: 'anchored' },
+      { sort: { size: 1 }, promoteBuffers: true },
+    );
+  }
+
   /** Published ones, newest first, of less than `before_size` where that is given. */
   async page(
     tenant: string,

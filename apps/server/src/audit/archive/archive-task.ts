@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { codeOf, hasCode } from '#libs/kernel';
+import { Leases } from '#libs/mongo';
+import { Log } from '#libs/telemetry';
+import { Settings } from '../../settings.js';
+import { leaseOwner } from '../lease-owner.js';
+import { Ledgers } from '../storage/ledgers.store.js';
+import { ArchiveGuards } from './archive-guards.js';
+import { ArchiveRun } from './archive-run.js';
+
+const HOUR_MS = 3_600_000;
+const LEASE_MS = 60_000;
+
+/** Archives what is old enough of all ledgers, once a day (UTC), in the role `ledger`. */
+@Injectable()
+export class ArchiveTask implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+
+  constructor(
+    @Inject(Settings)
+    private readonly settings: Pick<Settings, 'roles' | 'dataDir'> & { audit: Pick<Settings['audit'], 'archive'> },
+    private readonly guards: ArchiveGuards,
+    private readonly runs: ArchiveRun,
+    private readonly ledgers: Ledgers,
+    private readonly leases: Leases,
+    private readonly log: Log,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const { roles, audit } = this.settings;
+    if (roles.includes('ledger') && audit.archive.enabled) this.running = this.loop();
+  }
+
+  /** A run that is under way stops between two steps; the next one goes on. */
+  async onModuleDestroy(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  /** At the start and then on every hour. */
+  private async loop(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await this.tick(new Date()).catch((error: unknown) => {
+        this.log.warn('audit.archive_failed', { error_code: codeOf(error) });
+      });
+      await sleep(HOUR_MS - (Date.now() % HOUR_MS), undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  /** The day's run, if it is due and no other process is at it. Public for a clock that is not the wall's. */
+  async tick(now: Date): Promise<void> {
+    try {
+      await this.guards.assertDue(now);
+    } catch (error) {
+      if (hasCode(error, 'AUDIT.ARCHIVE_NOT_DUE')) return;
+      throw error;
+    }
+    const lease = await this.leases.acquire('ledger-archive', leaseOwner(this.settings.dataDir), LEASE_MS);
+    if (!lease) return;
+    try {
+      // Whoever comes later, when the lease has run out, finds each ledger taken, or nothing left to do.
+      if (await this.all(now)) await this.guards.done(now);
+      // If the process dies here or before, the day is not used up: the next run goes on where this one was.
+    } finally {
+      await this.leases.release(lease).catch(() => undefined); // it ends by itself
+    }
+  }
+
+  /** Until nothing of any ledger is old enough. One that fails keeps no other from its run; false when one did. */
+  private async all(now: Date): Promise<boolean> {
+    let whole = true;
+    for (const { _id: tenant, state } of await this.ledgers.all()) {
+      if (state !== 'open') continue;
+      try {
+        while ((await this.runs.runOnce(tenant, now)).eventCount > 0);
+      } catch {
+        // The run told it.
+        if (this.stopping.signal.aborted) return false;
+        whole = false;
+      }
+    }
+    return whole;
+  }
+}

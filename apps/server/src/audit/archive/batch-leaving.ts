@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import type { Actor } from '#libs/ledger';
+import { RecordFact } from '../commands/record-fact.command.js';
+import type { ArchiveBatch } from '../domain/archive-batch.js';
+import { hourlyId } from '../domain/coalesced.js';
+import { AuditKeys } from '../keys/audit-keys.js';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import { LedgerEntries } from '../storage/ledger-entries.store.js';
+import { ArchiveObjects } from './archive-objects.js';
+
+const ARCHIVER: Actor = { type: 'system', id: 'archive' };
+
+/** Takes the entries of a recorded batch out of hot storage (ledger.md §6.6), from wherever the run before died. */
+@Injectable()
+export class BatchLeaving {
+  constructor(
+    private readonly batches: ArchiveBatches,
+    private readonly entries: LedgerEntries,
+    private readonly objects: ArchiveObjects,
+    private readonly keys: AuditKeys,
+    private readonly commands: CommandBus,
+  ) {}
+
+  /**
+   * Resolves when the batch is done. Unless it was `checked` just now, its objects are read back once more before an
+   * entry goes: AUDIT.ARCHIVE_UNPROVEN, and what is hot stays, when they are not as they were put.
+   */
+  async finish(batch: ArchiveBatch, signal: AbortSignal, { checked }: { checked: boolean }): Promise<void> {
+    const { _id, tenant, startSeq, endSeq, manifestSha256, sha256 } = batch;
+    if (!checked) await this.objects.check(batch, await this.keys.archiveRing(), signal);
+    const range = { start_seq: startSeq, end_seq: endSeq };
+    await this.say('archive.recorded', batch, { ...range, manifest_sha256: manifestSha256, lines_sha256: sha256 });
+    // If the process dies here, the ledger says it, within the hour once, and the next run goes on.
+    await this.batches.setState(_id, ['recorded'], 'deleting');
+    // If the process dies here or below, some of the entries are still hot: they are the same as the archived ones.
+    await this.entries.remove(tenant, startSeq, endSeq, signal);
+    await this.say('archive.deleted', batch, range);
+    await this.batches.setState(_id, ['recorded', 'deleting'], 'done');
+    // If the process dies here, nothing is left to do.
+  }
+
+  private async say(
+    kind: 'archive.recorded' | 'archive.deleted',
+    { _id, tenant }: ArchiveBatch,
+    data: Record<string, string | number>,
+  ): Promise<void> {
+    const id = hourlyId(Date.now(), kind, _id);
+    const draft = { id, kind, scope: { tenant }, actor: ARCHIVER, refs: { batch_id: _id }, data };
+    await this.commands.execute(new RecordFact(draft, { once: true }));
+  }
+}

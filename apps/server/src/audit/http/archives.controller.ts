@@ -1,0 +1,56 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { Caller, requesterOf, RequireScope } from '../../http/access.js';
+import { Action } from '../../http/action.js';
+import { annotate } from '../../http/request-context.js';
+import type { ArchiveOutcome } from '../archive/archive-outcome.types.js';
+import { NoteAccess } from '../commands/note-access.command.js';
+import { RunArchive } from '../commands/run-archive.command.js';
+import { GetArchive } from '../queries/get-archive.query.js';
+import { ListArchives, type ArchivePage, type ArchiveView } from '../queries/list-archives.query.js';
+import { ArchivesDto, RunArchiveDto } from './archives.dto.js';
+
+const PRESET_LIMIT = 100;
+
+/** What of a ledger is in the cold store, and the operator's order to move the next of it there. */
+@Controller('audit')
+export class ArchivesController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+  ) {}
+
+  @Get('archives')
+  @RequireScope('audit:read')
+  @Action('audit.archives_read')
+  async list(@Query() { limit, before_seq }: ArchivesDto, @Caller() caller: Caller): Promise<ArchivePage> {
+    const page = await this.queries.execute(new ListArchives(caller.tenant, limit ?? PRESET_LIMIT, before_seq));
+    await this.noteRead(caller);
+    annotate({ result_count: page.archives.length });
+    return page;
+  }
+
+  @Get('archives/:id')
+  @RequireScope('audit:read')
+  @Action('audit.archive_read')
+  async get(@Param('id') id: string, @Caller() caller: Caller): Promise<ArchiveView> {
+    const archive = await this.queries.execute(new GetArchive(caller.tenant, id));
+    await this.noteRead(caller);
+    return archive;
+  }
+
+  @Post('archive/run')
+  @HttpCode(200)
+  @RequireScope('admin:*')
+  @Action('audit.archive_run', { sensitive: true })
+  async run(@Body() { override = false, tenant }: RunArchiveDto, @Caller() caller: Caller): Promise<ArchiveOutcome> {
+    const outcome = await this.commands.execute(new RunArchive(tenant ?? caller.tenant, override, requesterOf(caller)));
+    annotate({ result_count: outcome.eventCount });
+    return outcome;
+  }
+
+  private async noteRead({ tenant, actor, key_id }: Caller): Promise<void> {
+    const access = { kind: 'audit.read' as const, data: { query: 'archives', filters: [] }, same: 'archives' };
+    await this.commands.execute(new NoteAccess(tenant, actor, key_id, access));
+  }
+}

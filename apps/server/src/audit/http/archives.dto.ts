@@ -1,0 +1,34 @@
+import { Type } from 'class-transformer';
+import { IsBoolean, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import { TENANT_PATTERN } from '#libs/ledger';
+
+/** `GET /audit/archives`: newest first. */
+export class ArchivesDto {
+  /** `next_before_seq` of the page before. */
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER)
+  before_seq?: number;
+
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  limit?: number;
+}
+
+/** `POST /audit/archive/run`. */
+export class RunArchiveDto {
+  /** Goes past `ARCHIVE_ENABLED`, the hour and the day. */
+  @IsOptional()
+  @IsBoolean()
+  override?: boolean;
+
+  /** The ledger; the caller's own when left out. */
+  @IsOptional()
+  @Matches(TENANT_PATTERN)
+  tenant?: string;
+}
