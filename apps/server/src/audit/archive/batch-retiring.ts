@@ -1,0 +1,128 @@
+import { Injectable } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { sha256Hex } from '#libs/archive';
+import { hasCode, uuidv7 } from '#libs/kernel';
+import type { ObjectStoreError } from '#libs/object-store';
+import { AuditError } from '../audit.errors.js';
+import type { EventDraft, SealedEvent } from '../audit.types.js';
+import { RecordEvents } from '../commands/record-events.command.js';
+import { SealEvents } from '../commands/seal-events.command.js';
+import { Holds } from '../holds/holds.js';
+import { ArchiveBatches, type ArchiveBatch } from '../storage/archive-batches.store.js';
+import { Ledgers } from '../storage/ledgers.store.js';
+import { Retirements, type Retirement } from '../storage/retirements.store.js';
+import { ColdStores } from './cold-stores.js';
+import { Statements } from './statements.js';
+import { TOMBSTONE_TYPE, tombstoneKey, tombstoneOf } from './tombstone.js';
+import { Tombstones } from './tombstones.js';
+
+/** Retires one batch, from wherever the process before died. Leaf tiles stay: every proof of the rest needs them. */
+@Injectable()
+export class BatchRetiring {
+  constructor(
+    private readonly ledgers: Ledgers,
+    private readonly batches: ArchiveBatches,
+    private readonly retirements: Retirements,
+    private readonly holds: Holds,
+    private readonly cold: ColdStores,
+    private readonly statements: Statements,
+    private readonly tombstones: Tombstones,
+    private readonly commands: CommandBus,
+  ) {}
+
+  /** What the cold store keeps the objects by, at the primary; undefined: nothing. */
+  async lockOn(batch: ArchiveBatch): Promise<'hold' | 'lock' | undefined> {
+    if (batch.retention.until && batch.retention.until.getTime() > Date.now()) return 'lock';
+    const store = await this.cold.primary();
+    for (const part of ['jsonl', 'manifest'] as const) {
+      const key = part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
+      const { legalHold, retainUntil } = await store.head(key, { version: batch.versionIds[part] });
+      if (legalHold) return 'hold';
+      if (retainUntil && retainUntil.getTime() > Date.now()) return 'lock';
+    }
+    return undefined;
+  }
+
+  /**
+   * Rejects with OBJECT_STORE codes, AUDIT.SUSPENDED, AUDIT.OUTCOME_UNKNOWN, or AUDIT.TOMBSTONE_INVALID when something
+   * else lies where the tombstone should; called again it goes on.
+   */
+  async retire(batch: ArchiveBatch, { days, now }: { days: number; now: Date }): Promise<void> {
+    const begun = (await this.retirements.find(batch._id)) ?? (await this.begun(batch, days, now));
+    if (batch.state !== 'retired') {
+      await this.putTombstone(batch, begun.tombstone);
+      // If the process dies here, the tombstone says what will be done, and nothing is: the next run goes on.
+      await this.assertNotHeld(batch);
+      // The record first: a verification in between asks for the tombstone, and not for objects that go.
+      await this.batches.setState(batch._id, ['done'], 'retired');
+    }
+    // If the process dies here or below, some of the objects are there still, and nobody reads them.
+    await this.cold.remove(batch);
+    await this.record(begun);
+    // If the process dies here, the same event is recorded again, and keeps its seq.
+    await this.retirements.done(batch._id);
+  }
+
+  /** A restored database may not know that it was begun: then the tombstone that is there counts. */
+  private async begun(batch: ArchiveBatch, days: number, now: Date): Promise<Retirement> {
+    const { _id, tenant, startSeq, endSeq } = batch;
+    const found = await this.tombstones.of(batch);
+    const tombstone = found?.text ?? (await this.signed(batch, days, now));
+    const event = await this.sealed(batch, tombstone, found?.retentionDays ?? days);
+    const state = 'begun';
+    return this.retirements.add({ _id, tenant, startSeq, endSeq, tombstone, event, state, begun_at: now });
+  }
+
+  private async signed(batch: ArchiveBatch, days: number, now: Date): Promise<string> {
+    const { bytes } = await this.cold.read(batch, 'manifest');
+    const { origin } = await this.ledgers.ledger(batch.tenant);
+    const manifest = Buffer.from(bytes).toString('utf8');
+    return this.statements.text(TOMBSTONE_TYPE, tombstoneOf(batch, { origin, manifest, days, now }));
+  }
+
+  private async sealed(batch: ArchiveBatch, tombstone: string, days: number): Promise<SealedEvent> {
+    const draft: EventDraft = {
+      id: uuidv7(),
+      kind: 'archive.retired',
+      scope: { tenant: batch.tenant },
+      actor: { type: 'system', id: 'retention' },
+      refs: { batch_id: batch._id },
+      data: {
+        start_seq: batch.startSeq,
+        end_seq: batch.endSeq,
+        manifest_sha256: batch.manifestSha256,
+        tombstone_sha256: sha256Hex(tombstone),
+        reason: 'retention',
+        retention_days: days,
+      },
+    };
+    const [sealed] = await this.commands.execute(new SealEvents([draft]));
+    return sealed!;
+  }
+
+  /** Locked and encrypted as archived objects are; the copy gets it from those who keep it in step. */
+  private async putTombstone(batch: ArchiveBatch, tombstone: string): Promise<void> {
+    const store = await this.cold.primary();
+    const options = { ifAbsent: true, contentType: 'application/json', ...this.cold.putOptions(new Date()) };
+    const key = tombstoneKey(batch.manifestKey);
+    await store.put(key, Buffer.from(tombstone), options).catch((error: unknown) => {
+      if (!hasCode(error, 'OBJECT_STORE.EXISTS')) throw error;
+      if ((error as ObjectStoreError).existing?.sha256 === sha256Hex(tombstone)) return;
+      const message = `expected the tombstone of batch ${batch._id} in the cold store, found another object in its place`;
+      throw new AuditError('AUDIT.TOMBSTONE_INVALID', message, { cause: error });
+    });
+  }
+
+  private async assertNotHeld(batch: ArchiveBatch): Promise<void> {
+    const cases = await this.holds.of(batch.tenant, batch);
+    if (cases.length === 0) return;
+    throw new AuditError('AUDIT.BATCH_HELD', `expected no legal hold on batch ${batch._id}, found ${cases.join(', ')}`);
+  }
+
+  private async record({ tenant, event }: Retirement): Promise<void> {
+    await this.commands.execute(new RecordEvents(tenant, [event])).catch((error: unknown) => {
+      // It waited for longer than an event may; the tombstone says the same.
+      if (!hasCode(error, 'AUDIT.EVENT_TOO_OLD')) throw error;
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { buffer } from 'node:stream/consumers';
+import { Injectable } from '@nestjs/common';
+import { hasCode } from '#libs/kernel';
+import type { ObjectStore } from '#libs/object-store';
+import type { ArchiveBatch } from '../domain/archive-batch.js';
+import { ColdStores } from './cold-stores.js';
+import { Statements } from './statements.js';
+import { isTombstoneOf, TOMBSTONE_TYPE, tombstoneKey, type Tombstone } from './tombstone.js';
+
+/** A tombstone as it lies in the cold store. */
+export interface FoundTombstone extends Tombstone {
+  /** The signed text. */
+  text: string;
+}
+
+/** What the tombstone of a batch needs to be known of the batch. */
+export type EntombedBatch = Pick<
+  ArchiveBatch,
+  '_id' | 'tenant' | 'startSeq' | 'endSeq' | 'sha256' | 'manifestSha256' | 'manifestKey'
+>;
+
+const TOMBSTONE_BYTES = 256 * 1024;
+
+/** The tombstones in the cold store. The record of a batch alone retires nothing: this is what proves it. */
+@Injectable()
+export class Tombstones {
+  constructor(
+    private readonly cold: ColdStores,
+    private readonly statements: Statements,
+  ) {}
+
+  /**
+   * The tombstone of this batch, signed by a key of the ledger's: from the cold store or its copy. Undefined when there
+   * is none, or what lies there is none. Rejects with OBJECT_STORE codes when that cannot be told.
+   */
+  async of(batch: EntombedBatch, signal?: AbortSignal): Promise<FoundTombstone | undefined> {
+    const stores = [await this.cold.primary(), await this.cold.copy()];
+    for (const store of stores) {
+      const found = store && (await this.in(store, batch, signal));
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  private async in(
+    store: ObjectStore,
+    batch: EntombedBatch,
+    signal: AbortSignal | undefined,
+  ): Promise<FoundTombstone | undefined> {
+    const text = await textAt(store, tombstoneKey(batch.manifestKey), signal);
+    const said = text === undefined ? undefined : await this.statements.said(TOMBSTONE_TYPE, batch.tenant, text);
+    if (!said || !isTombstoneOf(said, batch)) return undefined;
+    return { ...(said as unknown as Tombstone), text: text as string };
+  }
+}
+
+async function textAt(store: ObjectStore, key: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  try {
+    const { body, bytes } = await store.get(key, { signal });
+    if (bytes <= TOMBSTONE_BYTES) return (await buffer(body)).toString('utf8');
+    body.destroy();
+    return undefined;
+  } catch (error) {
+    if (hasCode(error, 'OBJECT_STORE.NOT_FOUND') || hasCode(error, 'OBJECT_STORE.CORRUPT')) return undefined;
+    throw error;
+  }
+}
