@@ -63,12 +63,12 @@ describe('an object that is not the one of the manifest', () => {
 
   it('is never read far beyond what the manifest says', async () => {
     let given = 0;
-    const endless = Readable.from(
+    const long = Readable.from(
       (function* () {
-        for (;;) yield Buffer.alloc(64, (given += 64));
+        while (given < 2 ** 20) yield Buffer.alloc(64, (given += 64));
       })(),
     );
-    expect(await codeThrownBy(() => unpackedBatch(endless, manifest.jsonl))).toBe('ARCHIVE.STORED_DIGEST');
+    expect(await codeThrownBy(() => unpackedBatch(long, manifest.jsonl))).toBe('ARCHIVE.STORED_DIGEST');
     expect(given).toBeLessThan(manifest.jsonl.storedBytes + 64 * 32);
   });
 
