@@ -6,15 +6,20 @@ import { LedgerVerifier, type StoredEntry } from '#libs/ledger';
 import { startRoom, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 import { startWriter, type Writer } from './ledger-writers.fixture.js';
 
-/** So many acknowledgements while all of them write, which is some dozens of turns; 50,000 for a release. */
+/** So many acknowledgements while all of them write to one ledger, which is some dozens of turns; 50,000 for a release. */
 const EVENTS = Number(process.env['WRITERS_EVENTS'] ?? 8_000);
 const PROCESSES = 4;
 const CALLERS = 64;
 const LEAST_SHARE = 0.1;
+/** A turn takes what waits for one ledger: with fifty of them a few events, not some hundred. */
+const CASES = [
+  { ledgers: 1, events: EVENTS },
+  { ledgers: 50, events: Math.ceil(EVENTS / 5) },
+];
 
 describe('four processes of 64 callers each that append to the same ledgers, from empty ones', () => {
-  it.each([1, 50])('%i of them: nothing forked, missing or doubled, and each gets its share', async (count) => {
-    const tenants = Array.from({ length: count }, (_, number) => `tenant-${number}`);
+  it.each(CASES)('$ledgers of them: nothing forked, missing or doubled, and each gets its share', async (one) => {
+    const tenants = Array.from({ length: one.ledgers }, (_, number) => `tenant-${number}`);
     const engine = await startRoom();
     const folders = await Promise.all(Array.from({ length: PROCESSES }, () => mkdtemp(join(tmpdir(), 'assay-audit-'))));
     const writers = folders.map((dataDir) =>
@@ -29,7 +34,7 @@ describe('four processes of 64 callers each that append to the same ledgers, fro
     );
     try {
       await Promise.all(writers.map((writer) => writer.reached(1)));
-      const shares = await sharesOf(writers);
+      const shares = await sharesOf(writers, one.events);
       for (const writer of writers) writer.process.kill('SIGTERM');
       await Promise.all(writers.map((writer) => writer.ended()));
       await assertWhole(engine, tenants, writers);
@@ -43,7 +48,7 @@ describe('four processes of 64 callers each that append to the same ledgers, fro
 });
 
 /** Of what was acknowledged from the moment on when all were at it. */
-async function sharesOf(writers: readonly Writer[]): Promise<number[]> {
+async function sharesOf(writers: readonly Writer[], events: number): Promise<number[]> {
   const before = writers.map((writer) => writer.count());
   const ended = new Promise<never>((_, reject) => {
     for (const { process } of writers) process.once('exit', (code) => reject(new Error(`a writer ended: ${code}`)));
@@ -52,7 +57,7 @@ async function sharesOf(writers: readonly Writer[]): Promise<number[]> {
   for (;;) {
     const since = writers.map((writer, at) => writer.count() - before[at]!);
     const total = since.reduce((sum, each) => sum + each, 0);
-    if (total >= EVENTS) return since.map((each) => each / total);
+    if (total >= events) return since.map((each) => each / total);
     await Promise.race([sleep(20), ended]);
   }
 }
