@@ -8,7 +8,28 @@ import { AnchorTargets } from './anchors/anchor-targets.js';
 import { AnchorTask } from './anchors/anchor-task.js';
 import { Appenders } from './append/appenders.js';
 import { PreparedEvents } from './append/prepared-events.js';
+import { ArchivedEntries } from './archive/archived-entries.js';
+import { ColdCopier } from './archive/cold-copier.js';
+import { ColdCopyProgress } from './archive/cold-copy-progress.js';
+import { ColdCopyTask } from './archive/cold-copy-task.js';
+import { ArchiveGuards } from './archive/archive-guards.js';
+import { ArchiveObjects } from './archive/archive-objects.js';
+import { ArchiveReports } from './archive/archive-reports.js';
+import { ArchiveRun } from './archive/archive-run.js';
+import { ArchiveSource } from './archive/archive-source.js';
+import { ArchiveTask } from './archive/archive-task.js';
+import { BatchLeaving } from './archive/batch-leaving.js';
+import { BatchMaking } from './archive/batch-making.js';
+import { NewestArchivedIds } from './archive/newest-archived-ids.js';
 import { ColdStores } from './archive/cold-stores.js';
+import { Statements } from './archive/statements.js';
+import { BatchRetiring } from './archive/batch-retiring.js';
+import { RetentionMetrics } from './archive/retention-metrics.js';
+import { RetentionReport } from './archive/retention-report.js';
+import { RetentionRun } from './archive/retention-run.js';
+import { RetentionTask } from './archive/retention-task.js';
+import { Tombstones } from './archive/tombstones.js';
+import { TieredEvents } from './archive/tiered-events.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
 import { HighWaterFiles } from './checkpoints/high-water-files.js';
 import { NotedLedgers } from './checkpoints/noted-ledgers.js';
@@ -19,19 +40,34 @@ import { StoreSurvey } from './checkpoints/store-survey.js';
 import { Suspending } from './checkpoints/suspending.js';
 import { MarkKeyCompromisedHandler } from './commands/mark-key-compromised.handler.js';
 import { NoteAccessHandler } from './commands/note-access.handler.js';
+import { EraseSubjectHandler } from './commands/erase-subject.handler.js';
+import { PlaceHoldHandler } from './commands/place-hold.handler.js';
+import { ReleaseHoldHandler } from './commands/release-hold.handler.js';
+import { ReplayErasuresHandler } from './commands/replay-erasures.handler.js';
 import { NoteLedgersHandler } from './commands/note-ledgers.handler.js';
 import { RecordEventsHandler } from './commands/record-events.handler.js';
 import { RecordFactHandler } from './commands/record-fact.handler.js';
 import { RetireKeyHandler } from './commands/retire-key.handler.js';
 import { RotateKeyHandler } from './commands/rotate-key.handler.js';
 import { ReopenLedgerHandler } from './commands/reopen-ledger.handler.js';
+import { RunArchiveHandler } from './commands/run-archive.handler.js';
 import { SealEventsHandler } from './commands/seal-events.handler.js';
 import { CancelVerificationHandler } from './commands/cancel-verification.handler.js';
 import { StartVerificationHandler } from './commands/start-verification.handler.js';
+import { ErasureReplay } from './erasure/erasure-replay.js';
+import { ErasureTask } from './erasure/erasure-task.js';
+import { Erasing } from './erasure/erasing.js';
 import { KnownKinds } from './events/known-kinds.js';
 import { Holds } from './holds/holds.js';
+import { HoldKeeping } from './holds/hold-keeping.js';
+import { HoldRecords } from './holds/hold-records.js';
+import { HoldTask } from './holds/hold-task.js';
 import { AnchorsController } from './http/anchors.controller.js';
+import { ArchivesController } from './http/archives.controller.js';
 import { AuditController } from './http/audit.controller.js';
+import { ErasuresController } from './http/erasures.controller.js';
+import { HoldsController } from './http/holds.controller.js';
+import { RetentionController } from './http/retention.controller.js';
 import { KeysController } from './http/keys.controller.js';
 import { PublicKeysController } from './http/public-keys.controller.js';
 import { VerificationsController } from './http/verifications.controller.js';
@@ -43,7 +79,13 @@ import { EventKeyUse } from './keys/event-key-use.js';
 import { KeyChanges } from './keys/key-changes.js';
 import { KeyUse } from './keys/key-use.js';
 import { PublicKeys } from './keys/public-keys.js';
+import { GetArchiveHandler } from './queries/get-archive.handler.js';
+import { ListArchivesHandler } from './queries/list-archives.handler.js';
 import { GetAuditHealthHandler } from './queries/get-audit-health.handler.js';
+import { GetErasureHandler } from './queries/get-erasure.handler.js';
+import { ListErasuresHandler } from './queries/list-erasures.handler.js';
+import { ListHoldsHandler } from './queries/list-holds.handler.js';
+import { GetRetentionHandler } from './queries/get-retention.handler.js';
 import { GetPublicKeysHandler } from './queries/get-public-keys.handler.js';
 import { GetVerifierKeysHandler } from './queries/get-verifier-keys.handler.js';
 import { ListKeysHandler } from './queries/list-keys.handler.js';
@@ -64,16 +106,21 @@ import { ListLedgersHandler } from './queries/list-ledgers.handler.js';
 import { VerifyLedgerHandler } from './queries/verify-ledger.handler.js';
 import { Anchors } from './storage/anchors.store.js';
 import { AppendLines } from './storage/append-lines.store.js';
+import { ArchiveDays } from './storage/archive-days.store.js';
+import { ArchiveDrafts } from './storage/archive-drafts.store.js';
 import { ArchiveBatches } from './storage/archive-batches.store.js';
 import { Checkpoints } from './storage/checkpoints.store.js';
 import { Erasures } from './storage/erasures.store.js';
 import { LegalHolds } from './storage/holds.store.js';
+import { Retirements } from './storage/retirements.store.js';
 import { LedgerEntries } from './storage/ledger-entries.store.js';
 import { LedgerKeys } from './storage/ledger-keys.store.js';
 import { LedgerReader } from './storage/ledger-reader.store.js';
 import { LedgerVerdicts } from './storage/ledger-verdicts.store.js';
 import { Ledgers } from './storage/ledgers.store.js';
 import { Verifications } from './storage/verifications.store.js';
+import { Restorations } from './storage/restorations.store.js';
+import { RestoredEntries } from './storage/restored-entries.store.js';
 import { SetAsides } from './storage/set-aside.store.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';
 import { TileEntries } from './storage/tile-entries.store.js';
@@ -98,7 +145,11 @@ export class AuditModule {
       module: AuditModule,
       controllers: [
         AnchorsController,
+        ArchivesController,
         AuditController,
+        ErasuresController,
+        HoldsController,
+        RetentionController,
         KeysController,
         PublicKeysController,
         ProofsController,
@@ -138,6 +189,11 @@ export class AuditModule {
           inject: [Settings, Log],
           useFactory: (settings: Settings, log: Log) => ColdStores.load(settings, log),
         },
+        ...[ColdCopier, ColdCopyProgress, ColdCopyTask],
+        ...[ArchivedEntries, Restorations, RestoredEntries, TieredEvents],
+        ...[ArchiveDrafts, ArchiveDays, ArchiveGuards, ArchiveSource, ArchiveObjects, ArchiveReports],
+        ...[NewestArchivedIds, BatchMaking, BatchLeaving, ArchiveRun, ArchiveTask],
+        ...[RunArchiveHandler, ListArchivesHandler, GetArchiveHandler],
         ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
         ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
         ...[ListKeysHandler, GetPublicKeysHandler, GetVerifierKeysHandler],
@@ -149,7 +205,10 @@ export class AuditModule {
           inject: [Settings, PublicKeys, Anchors, Checkpoints],
           useFactory: anchorTargets,
         },
-        ...[Erasures, LegalHolds, Holds],
+        ...[Statements, Erasures, Erasing, ErasureReplay, ErasureTask, EraseSubjectHandler, ReplayErasuresHandler],
+        ...[LegalHolds, Holds, HoldKeeping, HoldRecords, HoldTask, PlaceHoldHandler, ReleaseHoldHandler],
+        ...[GetErasureHandler, ListErasuresHandler, ListHoldsHandler, GetRetentionHandler],
+        ...[Tombstones, Retirements, BatchRetiring, RetentionRun, RetentionReport, RetentionMetrics, RetentionTask],
         ...[Anchors, AnchorProgress, AnchorReader, AnchorTask, ListAnchorsHandler],
         ...[Tiles, TileEntries, TileWriter, PublishedTrees],
         ...[GetPublishedNoteHandler, GetTileHandler, GetEventHandler, GetEventProofHandler, GetConsistencyHandler],

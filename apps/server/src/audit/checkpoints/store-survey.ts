@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { genesisHash } from '#libs/ledger';
 import { AnchorReader } from '../anchors/anchor-reader.js';
+import { ArchivedEntries } from '../archive/archived-entries.js';
 import { Settings } from '../../settings.js';
 import { sameBytes } from '../domain/entry.js';
-import { emptyMark, grown, type Mark } from '../domain/high-water-mark.js';
+import { gapsFilled } from '../domain/gaps.js';
+import { emptyMark, grown, type Mark, type SignedEntry } from '../domain/high-water-mark.js';
 import { originOf } from '../domain/origin.js';
 import { Checkpoints, type StoredCheckpoint } from '../storage/checkpoints.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
@@ -37,20 +39,21 @@ const READ_ENTRIES = 2_000;
 /** Matching checkpoints remembered until one turns out to be signed by us: a forger may have put some behind it. */
 const MATCHES = 1_000;
 
-/** Reads a whole ledger, to say up to where it is what was signed: for the operator who has to decide. */
+/** Reads a whole ledger, what is archived too, to say up to where it is what was signed: for the operator who has to decide. */
 @Injectable()
 export class StoreSurvey {
   constructor(
     @Inject(Settings) private readonly settings: Pick<Settings, 'origin'>,
     private readonly signer: CheckpointSigner,
     private readonly entries: LedgerEntries,
+    private readonly archived: ArchivedEntries,
     private readonly checkpoints: Checkpoints,
     private readonly anchors: AnchorReader,
   ) {}
 
   /**
    * Of the entries before `seq`, and of what was signed before that incarnation. Flat in memory but for the anchors.
-   * Rejects with OBJECT_STORE. codes when the anchor store cannot be asked.
+   * Rejects with OBJECT_STORE. codes when the anchor store cannot be asked, and as ArchivedEntries does.
    */
   async of({ _id: tenant, origin }: Pick<Ledger, '_id' | 'origin'>, before: Partial<Before> = {}): Promise<Survey> {
     const { seq: end = Number.MAX_SAFE_INTEGER, incarnation } = before;
@@ -93,12 +96,16 @@ export class StoreSurvey {
     yield* left;
   }
 
-  private async *pages(tenant: string, end: number): AsyncGenerator<Awaited<ReturnType<LedgerEntries['after']>>> {
+  private async *pages(tenant: string, end: number): AsyncGenerator<SignedEntry[], void> {
     for (let seq = 0; seq < end;) {
-      const page = await this.entries.after(tenant, seq, Math.min(READ_ENTRIES, end - seq));
+      const limit = Math.min(READ_ENTRIES, end - seq);
+      const hot = await this.entries.after(tenant, seq, limit);
+      const page = await gapsFilled<SignedEntry>(hot, { after: seq - 1, limit }, (gap) =>
+        this.archived.between(tenant, { ...gap, to: Math.min(gap.to, end) }),
+      );
       if (page.length === 0) return;
       yield page;
-      seq = (page.at(-1) as { seq: number }).seq + 1;
+      seq = (page.at(-1) as SignedEntry).seq + 1;
     }
   }
 

@@ -1,8 +1,8 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { hasCode } from '#libs/kernel';
 import { inclusionProofFrom, leafHash, verifyInclusion } from '#libs/ledger';
+import { TieredEvents } from '../archive/tiered-events.js';
 import { AuditError, type AuditErrorCode } from '../audit.errors.js';
-import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { PublishedTrees, type PublishedTree } from '../tiles/published-trees.js';
 import { GetEventProof, type EventProof } from './get-event-proof.query.js';
 import { placedEvent } from './placed-event.js';
@@ -11,7 +11,7 @@ import { provenOrContradicted } from './proven.js';
 @QueryHandler(GetEventProof)
 export class GetEventProofHandler implements IQueryHandler<GetEventProof> {
   constructor(
-    private readonly entries: LedgerEntries,
+    private readonly entries: TieredEvents,
     private readonly trees: PublishedTrees,
   ) {}
 

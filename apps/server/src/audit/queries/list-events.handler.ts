@@ -1,7 +1,8 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { parsedCursor, writtenCursor } from '../domain/event-cursor.js';
+import { TieredEvents, type TieredEntry } from '../archive/tiered-events.js';
 import { AuditError } from '../audit.errors.js';
-import { eventOf, LedgerEntries, type EntryOfPage } from '../storage/ledger-entries.store.js';
+import { parsedCursor, writtenCursor } from '../domain/event-cursor.js';
+import { eventOf } from '../storage/ledger-entries.store.js';
 import { ListEvents, type EventFilter, type EventPage, type ListedEvent } from './list-events.query.js';
 
 const PRESET_LIMIT = 100;
@@ -9,7 +10,7 @@ const SEARCH_FILTERS = ['kind', 'job_id', 'since', 'until', 'cursor'] as const;
 
 @QueryHandler(ListEvents)
 export class ListEventsHandler implements IQueryHandler<ListEvents> {
-  constructor(private readonly entries: LedgerEntries) {}
+  constructor(private readonly entries: TieredEvents) {}
 
   async execute({ tenant, filter }: ListEvents): Promise<EventPage> {
     if (filter.after_seq !== undefined) return this.following(tenant, filter.after_seq, filter);
@@ -34,8 +35,8 @@ export class ListEventsHandler implements IQueryHandler<ListEvents> {
   }
 }
 
-function listed({ seq, bytes, leaf_hash, chain_hash }: EntryOfPage): ListedEvent {
-  return { seq, leaf_hash: hex(leaf_hash), chain_hash: hex(chain_hash), event: eventOf(bytes) };
+function listed({ seq, bytes, leaf_hash, chain_hash, tier }: TieredEntry): ListedEvent {
+  return { seq, leaf_hash: hex(leaf_hash), chain_hash: hex(chain_hash), tier, event: eventOf(bytes) };
 }
 
 const hex = (bytes: unknown): string => (bytes instanceof Uint8Array ? Buffer.from(bytes).toString('hex') : '');

@@ -1,5 +1,6 @@
 import { Query } from '@nestjs/cqrs';
 import type { LedgerEvent } from '#libs/ledger';
+import type { Tier } from '../archive/tier.types.js';
 
 /** Either `after_seq` alone (to follow the ledger), or any of the others (to search it, newest first). */
 export interface EventFilter {
@@ -17,6 +18,7 @@ export interface ListedEvent {
   /** Hex, as stored. */
   leaf_hash: string;
   chain_hash: string;
+  tier: Tier;
   /** Parsed from the stored bytes; null when they are no canonical event: verify the ledger. */
   event: LedgerEvent | null;
 }
@@ -29,7 +31,11 @@ export interface EventPage {
   next_after_seq?: number;
 }
 
-/** Fails with AUDIT.FILTER_INVALID when filters exclude each other or the cursor is not one of ours. */
+/**
+ * From hot storage and the archive alike. Fails with AUDIT.FILTER_INVALID when filters exclude each other or the cursor
+ * is not one of ours, with AUDIT.RANGE_REQUIRED for `kind` or `job_id` over what is archived, and with AUDIT.ARCHIVE_MISSING,
+ * AUDIT.ARCHIVE_ALTERED or AUDIT.ARCHIVE_KEY_MISSING where a batch cannot be read.
+ */
 export class ListEvents extends Query<EventPage> {
   constructor(
     readonly tenant: string,

@@ -48,7 +48,7 @@ export class Restorations {
     }
   }
 
-  /** All entries are there, until then or for as long as was said before. False when it expired meanwhile. */
+  /** All entries are there: until then, or as long as was said before. Null when it is over. */
   async complete({ _id, restoration }: Pick<Restoration, '_id' | 'restoration'>, until: Date): Promise<Date | null> {
     const kept = await this.collection.findOneAndUpdate(
       { _id, restoration },
@@ -74,8 +74,8 @@ export class Restorations {
     return (await this.collection.findOne({ restoration }, { projection: { _id: 1 } })) !== null;
   }
 
-  /** Forgets those that end before `now`. How many there were. */
-  async expire(now: Date): Promise<number> {
-    return (await this.collection.deleteMany({ until: { $lte: now } })).deletedCount;
+  /** It is over, unless it lasts longer than `until` by now. */
+  async end(restoration: string, until: Date): Promise<void> {
+    await this.collection.deleteOne({ restoration, until });
   }
 }

@@ -60,6 +60,10 @@ export class RestoredEntries {
     );
   }
 
+  async count(restoration: string): Promise<number> {
+    return this.collection.countDocuments({ restoration });
+  }
+
   /** Removes the entries of every restoration that is not `known`. How many there were. */
   async sweep(known: (restoration: string) => Promise<boolean>): Promise<number> {
     let removed = 0;
