@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditError } from '../audit.errors.js';
 import { emptyHead, type Head } from '../domain/entry.js';
 import { AppendLines } from '../storage/append-lines.store.js';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
@@ -20,6 +21,7 @@ export class Appenders {
     private readonly ledgers: Ledgers,
     private readonly entries: LedgerEntries,
     private readonly checkpoints: Checkpoints,
+    private readonly batches: ArchiveBatches,
     lines: AppendLines,
   ) {
     this.desk = new TurnDesk(randomUUID(), lines);
@@ -47,14 +49,19 @@ export class Appenders {
   /** A store that lost what was signed would fork the ledger at the next append: refused instead. */
   private async head(tenant: string): Promise<Head> {
     const { origin } = await this.ledgers.ledger(tenant);
-    const [head, signed] = await Promise.all([this.entries.head(tenant), this.checkpoints.newestSize(tenant)]);
+    const [head, signed, archived] = await Promise.all([
+      this.entries.head(tenant),
+      this.checkpoints.newestSize(tenant),
+      this.batches.highestSeq(tenant),
+    ]);
     const size = (head?.seq ?? -1) + 1;
-    if (size < signed) {
-      throw new AuditError(
-        'LEDGER.ROLLED_BACK',
-        `the ledger of ${tenant} has ${size} entries, its newest checkpoint is over ${signed}`,
-      );
+    if (size < signed) throw rolledBack(tenant, size, `its newest checkpoint is over ${signed}`);
+    if (archived !== null && size < archived + 1) {
+      throw rolledBack(tenant, size, `seq ${archived} is archived`);
     }
     return head ?? emptyHead(origin);
   }
 }
+
+const rolledBack = (tenant: string, size: number, found: string): AuditError =>
+  new AuditError('LEDGER.ROLLED_BACK', `the ledger of ${tenant} has ${size} entries, ${found}`);

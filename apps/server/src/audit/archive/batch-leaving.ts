@@ -8,6 +8,7 @@ import { AuditKeys } from '../keys/audit-keys.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { ArchiveObjects } from './archive-objects.js';
+import { NewestArchivedIds } from './newest-archived-ids.js';
 
 const ARCHIVER: Actor = { type: 'system', id: 'archive' };
 
@@ -18,6 +19,7 @@ export class BatchLeaving {
     private readonly batches: ArchiveBatches,
     private readonly entries: LedgerEntries,
     private readonly objects: ArchiveObjects,
+    private readonly archivedIds: NewestArchivedIds,
     private readonly keys: AuditKeys,
     private readonly commands: CommandBus,
   ) {}
@@ -29,6 +31,7 @@ export class BatchLeaving {
   async finish(batch: ArchiveBatch, signal: AbortSignal, { checked }: { checked: boolean }): Promise<void> {
     const { _id, tenant, startSeq, endSeq, manifestSha256, sha256 } = batch;
     if (!checked) await this.objects.check(batch, await this.keys.archiveRing(), signal);
+    this.archivedIds.forget(tenant);
     const range = { start_seq: startSeq, end_seq: endSeq };
     await this.say('archive.recorded', batch, { ...range, manifest_sha256: manifestSha256, lines_sha256: sha256 });
     // If the process dies here, the ledger says it, within the hour once, and the next run goes on.

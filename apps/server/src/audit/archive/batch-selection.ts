@@ -28,5 +28,5 @@ export function selectableRange({
   return end > start ? { start, end } : undefined;
 }
 
-/** Whether lines of so many bytes may follow those that a batch has. Of a batch without any they always may. */
-export const fitsBatch = (bytes: number, more: number): boolean => bytes === 0 || bytes + more <= MAX_BATCH_BYTES;
+/** Whether lines of so many bytes may follow those that a batch has. The first tile always fits. */
+export const fitsBatch = (bytes: number, more: number): boolean => bytes + more <= MAX_BATCH_BYTES;

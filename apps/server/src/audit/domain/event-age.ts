@@ -10,14 +10,28 @@ const AHEAD_MS = 5 * 60_000;
  * index is sure to hold still. Throws AUDIT.EVENT_ID_INVALID or AUDIT.EVENT_TOO_OLD.
  */
 export function assertFresh(id: string, now: number, hotRetentionDays: number): void {
-  if (!isUuidv7(id)) throw new AuditError('AUDIT.EVENT_ID_INVALID', 'an event id is a UUIDv7 in lower case');
-  const time = uuidv7Time(id);
-  const oldest = now - (hotRetentionDays * DAY_MS) / 2;
-  if (time >= oldest && time <= now + AHEAD_MS) return;
-  throw new AuditError(
-    'AUDIT.EVENT_TOO_OLD',
-    `event ${id} is of ${shown(time)}, expected from ${shown(oldest)} to ${shown(now + AHEAD_MS)}`,
-  );
+  assertNotAhead(id, now);
+  if (isOld(id, now, hotRetentionDays)) throw tooOld(id, shown(oldest(now, hotRetentionDays)));
 }
 
+/** The half of it that holds for an event that may be recorded already, however old it is. */
+export function assertNotAhead(id: string, now: number): void {
+  if (!isUuidv7(id)) throw new AuditError('AUDIT.EVENT_ID_INVALID', 'an event id is a UUIDv7 in lower case');
+  if (uuidv7Time(id) <= now + AHEAD_MS) return;
+  const expected = `expected at most ${shown(now + AHEAD_MS)}`;
+  throw new AuditError('AUDIT.EVENT_TOO_OLD', `event ${id} is of ${shown(uuidv7Time(id))}, ${expected}`);
+}
+
+/** Whether the hot index may have lost sight of this event. */
+export const isOld = (id: string, now: number, hotRetentionDays: number): boolean =>
+  uuidv7Time(id) < oldest(now, hotRetentionDays);
+
+/** `expected`: from when on, or the newest archived id. */
+export const tooOld = (id: string, expected: string): AuditError =>
+  new AuditError(
+    'AUDIT.EVENT_TOO_OLD',
+    `event ${id} is of ${shown(uuidv7Time(id))}, expected one after ${expected} or one that is hot`,
+  );
+
+const oldest = (now: number, hotRetentionDays: number): number => now - (hotRetentionDays * DAY_MS) / 2;
 const shown = (time: number): string => new Date(time).toISOString();

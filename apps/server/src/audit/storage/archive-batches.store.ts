@@ -53,6 +53,13 @@ export class ArchiveBatches {
     return newest?.endSeq ?? null;
   }
 
+  /** The largest of all archived event ids. */
+  async newestEventId(tenant: string): Promise<string | undefined> {
+    const sort = { maxEventId: -1 } as const;
+    const newest = await this.collection.findOne({ tenant }, { sort, projection: { _id: 0, maxEventId: 1 } });
+    return newest?.maxEventId;
+  }
+
   async newest(tenant: string): Promise<ArchiveBatch | null> {
     return this.collection.findOne({ tenant }, { sort: { startSeq: -1 } });
   }
