@@ -11,27 +11,22 @@ const AHEAD_MS = 5 * 60_000;
  */
 export function assertFresh(id: string, now: number, hotRetentionDays: number): void {
   assertNotAhead(id, now);
-  if (isOld(id, now, hotRetentionDays)) throw tooOld(id, shown(oldest(now, hotRetentionDays)));
+  if (!isOld(id, now, hotRetentionDays)) return;
+  throw tooOld(id, `${shown(oldest(now, hotRetentionDays))} or later`);
 }
 
 /** The half of it that holds for an event that may be recorded already, however old it is. */
 export function assertNotAhead(id: string, now: number): void {
   if (!isUuidv7(id)) throw new AuditError('AUDIT.EVENT_ID_INVALID', 'an event id is a UUIDv7 in lower case');
   if (uuidv7Time(id) <= now + AHEAD_MS) return;
-  const expected = `expected at most ${shown(now + AHEAD_MS)}`;
-  throw new AuditError('AUDIT.EVENT_TOO_OLD', `event ${id} is of ${shown(uuidv7Time(id))}, ${expected}`);
+  throw tooOld(id, `${shown(now + AHEAD_MS)} at most`);
 }
 
 /** Whether the hot index may have lost sight of this event. */
 export const isOld = (id: string, now: number, hotRetentionDays: number): boolean =>
   uuidv7Time(id) < oldest(now, hotRetentionDays);
 
-/** `expected`: from when on, or the newest archived id. */
-export const tooOld = (id: string, expected: string): AuditError =>
-  new AuditError(
-    'AUDIT.EVENT_TOO_OLD',
-    `event ${id} is of ${shown(uuidv7Time(id))}, expected one after ${expected} or one that is hot`,
-  );
-
 const oldest = (now: number, hotRetentionDays: number): number => now - (hotRetentionDays * DAY_MS) / 2;
+const tooOld = (id: string, expected: string): AuditError =>
+  new AuditError('AUDIT.EVENT_TOO_OLD', `event ${id} is of ${shown(uuidv7Time(id))}, expected ${expected}`);
 const shown = (time: number): string => new Date(time).toISOString();

@@ -1,0 +1,163 @@
+import { CommandBus } from '@nestjs/cqrs';
+import { parsedManifest, sha256Hex, unpackedBatch, verifyManifest, verifyManifestMac } from '#libs/archive';
+import { hexOf, verifyNote, type StoredEntry } from '#libs/ledger';
+import { Appenders } from '../append/appenders.js';
+import { sampleDraft, startRoom, type AuditRoom } from '../audit-room.fixture.js';
+import { RecordEvents, SealEvents } from '../index.js';
+import { AuditKeys } from '../keys/audit-keys.js';
+import { Checkpoints } from '../storage/checkpoints.store.js';
+import { in91Days, LedgerInRoom } from './ledger-in-room.fixture.js';
+import { ColdStores } from './cold-stores.js';
+
+const DAY_MS = 86_400_000;
+const NOTHING = { ok: true, batchId: null, startSeq: null, endSeq: null, eventCount: 0 };
+
+describe('a run of the archive', () => {
+  let room: AuditRoom;
+  beforeAll(async () => {
+    room = await startRoom({ env: { AUDIT_HOT_RETENTION_DAYS: '10' } });
+  });
+  afterAll(() => room.remove());
+
+  const keysOf = (): AuditKeys => room.module.get<AuditKeys>(AuditKeys);
+  const cold = (): ColdStores => room.module.get<ColdStores>(ColdStores);
+  const ledgerOf = async (tenant: string, count: number): Promise<LedgerInRoom> => {
+    const ledger = new LedgerInRoom(room, tenant);
+    await ledger.recordAndSign(count);
+    return ledger;
+  };
+
+  it('moves what is old enough, in whole tiles, and leaves the newest entries hot', async () => {
+    const ledger = await ledgerOf('moves', 700);
+    const before = await ledger.hot();
+    expect(await ledger.run()).toMatchObject({ ok: true, startSeq: 0, endSeq: 511, eventCount: 512 });
+    const [batch] = await ledger.batches();
+    expect(batch).toMatchObject({ state: 'done', startSeq: 0, endSeq: 511, eventCount: 512, checkpointSize: 700 });
+    const hot = await ledger.hot();
+    expect(hot.slice(0, 188)).toEqual(before.slice(512));
+    expect(hot.slice(188).map(({ kind }) => kind)).toEqual(['archive.recorded', 'archive.deleted']);
+    expect(await ledger.run()).toEqual(NOTHING);
+  });
+
+  it('leaves everything whose covering checkpoint is younger than the hot retention', async () => {
+    const ledger = await ledgerOf('young', 300);
+    expect(await ledger.run(new Date(Date.now() + 9 * DAY_MS))).toEqual(NOTHING);
+    expect(await ledger.hot()).toHaveLength(300);
+    expect(await ledger.run(new Date(Date.now() + 11 * DAY_MS))).toMatchObject({ eventCount: 256 });
+  });
+
+  it('never takes the entry that ends the newest signed tree', async () => {
+    const ledger = await ledgerOf('newest', 512);
+    expect(await ledger.run()).toMatchObject({ endSeq: 255 });
+    await ledger.sign();
+    const { size } = (await room.module.get(Checkpoints).published('newest'))!;
+    expect(size).toBe(514);
+  });
+
+  it('puts a manifest that proves what it says, linked to the one before', async () => {
+    const ledger = await ledgerOf('linked', 300);
+    const before = await ledger.hot();
+    await ledger.run();
+    await ledger.recordAndSign(300);
+    await ledger.run();
+    const [first, second] = await ledger.batches();
+    const { bytes } = await cold().read(first!, 'manifest');
+    const parsed = parsedManifest(bytes);
+    const keys = keysOf();
+    const verifierKeys = keys.verifierKeys('linked', 'assay.test/ledger/linked');
+    expect(verifyManifest(parsed, verifierKeys)).toHaveLength(1);
+    verifyManifestMac(parsed, (keyId, signed) => keys.archiveMac('linked', signed, keyId));
+    expect(sha256Hex(bytes)).toBe(first!.manifestSha256);
+    expect(verifyNote(parsed.manifest.checkpoint, verifierKeys).verified).toHaveLength(1);
+    const covering = await room.module.get(Checkpoints).at('linked', first!.checkpointSize);
+    expect(covering!.keep).toContain('batch_end');
+    const lines = await unpackedBatch((await cold().read(first!, 'jsonl')).bytes, parsed.manifest.jsonl);
+    const expected = Buffer.concat(before.slice(0, 256).flatMap(({ bytes: line }) => [line, Buffer.from('\n')]));
+    expect(lines.equals(expected)).toBe(true);
+    expect(parsed.manifest).toMatchObject({
+      endChainHash: hexOf(before[255]!.chain_hash),
+      previousManifestSha256: null,
+    });
+    expect(second!.previousManifestSha256).toBe(first!.manifestSha256);
+    expect(second!.previousChainHash).toBe(first!.endChainHash);
+  });
+
+  it.each<[string, (tenant: string, stored: StoredEntry[]) => Promise<unknown>, string]>([
+    [
+      'edited',
+      (tenant, stored) => room.entries.updateOne({ tenant, seq: 7 }, { $set: { bytes: stored[8]!.bytes } }),
+      'AUDIT.ENTRY_CONTRADICTED',
+    ],
+    ['missing', (tenant) => room.entries.deleteOne({ tenant, seq: 255 }), 'AUDIT.ENTRY_CONTRADICTED'],
+    [
+      'rechained',
+      (tenant, stored) => room.entries.updateOne({ tenant, seq: 7 }, { $set: { chain_hash: stored[8]!.chain_hash } }),
+      'AUDIT.ENTRY_CONTRADICTED',
+    ],
+    ['tileless', (tenant) => room.store.collection('ledger_tiles').deleteMany({ tenant }), 'AUDIT.TILE_MISSING'],
+  ])('leaves the evidence where it is: %s', async (tenant, harm, code) => {
+    const ledger = await ledgerOf(tenant, 300);
+    await harm(tenant, await ledger.hot());
+    const hot = await ledger.hot();
+    await expect(ledger.run()).rejects.toMatchObject({ code });
+    expect(await ledger.hot()).toEqual(hot);
+    expect(await ledger.batches()).toEqual([]);
+    const objects = [];
+    for await (const object of (await cold().primary()).list(`tenants/${tenant}/`)) objects.push(object);
+    expect(objects).toEqual([]);
+    expect(room.lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+      expect.objectContaining({ level: 'error', action: 'audit.archive_failed', tenant_id: tenant, error_code: code }),
+    );
+  });
+
+  it('archives once when two run at the same time', async () => {
+    const ledger = await ledgerOf('twice', 300);
+    const outcomes = await Promise.allSettled([ledger.run(), ledger.run()]);
+    expect(outcomes).toContainEqual(
+      expect.objectContaining({ reason: expect.objectContaining({ code: 'AUDIT.ARCHIVE_BUSY' }) as unknown }),
+    );
+    expect(await ledger.batches()).toHaveLength(1);
+  });
+
+  it('refuses an archived event that is sent again, and says where one stands that is still hot', async () => {
+    const commands = room.module.get(CommandBus);
+    const scope = { tenant: 'again' };
+    const drafts = Array.from({ length: 300 }, (_, step) => sampleDraft(step, { scope }));
+    const events = await commands.execute(new SealEvents(drafts));
+    await commands.execute(new RecordEvents('again', events));
+    const ledger = new LedgerInRoom(room, 'again');
+    await ledger.sign();
+    await ledger.run();
+    const again = (at: number) => commands.execute(new RecordEvents('again', [events[at]!]));
+    await expect(again(255)).rejects.toMatchObject({ code: 'AUDIT.EVENT_TOO_OLD' });
+    expect(await again(256)).toEqual([{ id: events[256]!.id, seq: 256 }]);
+    const ids = (await ledger.hot()).map(({ event_id }) => event_id);
+    expect(ids.filter((id) => id === events[255]!.id)).toEqual([]);
+  });
+
+  describe('over a restart', () => {
+    it('is gone on with by the ledger, and a head below what is archived is refused', async () => {
+      let restarted = await startRoom({ env: { AUDIT_COLD_ENCRYPT: 'true' } });
+      try {
+        const ledger = new LedgerInRoom(restarted, 'acme');
+        await ledger.recordAndSign(600);
+        await ledger.run(in91Days());
+        const [batch] = await ledger.batches();
+        const ring = await restarted.module.get<AuditKeys>(AuditKeys).archiveRing();
+        expect(batch!.encryption).toEqual({ algorithm: 'AES-256-GCM', keyId: ring!.current });
+        await restarted.close();
+        restarted = await startRoom({ dataDir: restarted.dataDir });
+        const [next] = await restarted.record(1);
+        expect(next!.seq).toBe(602);
+        await restarted.entries.deleteMany({ tenant: 'acme' });
+        await restarted.store.collection('ledger_checkpoints').deleteMany({});
+        await restarted.module.get(Appenders).idle();
+        await restarted.close();
+        restarted = await startRoom({ dataDir: restarted.dataDir });
+        await expect(restarted.record(1)).rejects.toMatchObject({ code: 'LEDGER.ROLLED_BACK' });
+      } finally {
+        await restarted.remove();
+      }
+    });
+  });
+});
