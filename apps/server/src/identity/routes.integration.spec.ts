@@ -16,6 +16,10 @@ const ANY_KEY = ['get /api/v1/me'];
 const WITH_A_KEY = ['get /_metrics', 'get /metrics'];
 /** Verifying, and acts that leave an event themselves. */
 const LEDGER_ORDERS = [
+  'post /api/v1/audit/erasures',
+  'post /api/v1/audit/erasures/replay',
+  'post /api/v1/audit/holds',
+  'post /api/v1/audit/holds/:id/release',
   'post /api/v1/audit/keys/:id/compromised',
   'post /api/v1/audit/keys/:id/retire',
   'post /api/v1/audit/keys/rotate',

@@ -36,9 +36,12 @@ export class BatchRetiring {
     const store = await this.cold.primary();
     for (const part of ['jsonl', 'manifest'] as const) {
       const key = part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
-      const { legalHold, retainUntil } = await store.head(key, { version: batch.versionIds[part] });
-      if (legalHold) return 'hold';
-      if (retainUntil && retainUntil.getTime() > Date.now()) return 'lock';
+      const found = await store.head(key, { version: batch.versionIds[part] }).catch((error: unknown) => {
+        if (!hasCode(error, 'OBJECT_STORE.NOT_FOUND')) throw error;
+        return undefined; // gone, which a tombstone has to explain
+      });
+      if (found?.legalHold) return 'hold';
+      if (found?.retainUntil && found.retainUntil.getTime() > Date.now()) return 'lock';
     }
     return undefined;
   }

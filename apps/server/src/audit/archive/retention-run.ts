@@ -76,9 +76,9 @@ export class RetentionRun {
   }
 
   private async tried(batch: ArchiveBatch, now: Date, look: RetentionLook): Promise<Stopped | undefined> {
-    const reason = await this.obstacle(batch);
-    if (reason) return { batch: batch._id, reason };
     try {
+      const reason = await this.obstacle(batch);
+      if (reason) return { batch: batch._id, reason };
       const days = retentionDaysOf(this.settings.audit.retentionDays, batch.tenant);
       await this.retiring.retire(batch, { days, now });
       look.retired += 1;

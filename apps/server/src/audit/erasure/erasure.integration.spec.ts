@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { parseEvent } from '#libs/ledger';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
@@ -84,6 +86,24 @@ describe('erasure', () => {
     expect(after).toMatchObject({ tier: 'consistent', breaks: [] });
     expect((await room.stored()).slice(0, prefix.length)).toEqual(prefix);
     await expect(erase('Ada Lovelace')).rejects.toMatchObject({ code: 'AUDIT.SUBJECT_NOT_FOUND' });
+  });
+
+  it('leaves nothing in the files of the embedded engine once it has used the pages again', async () => {
+    const pseudonym = await named('Written Down');
+    const key = await room.store.collection('subject_keys').findOne({ tenant: TENANT, pseudonym });
+    const traces = [Buffer.from('Written Down'), Buffer.from(key!['key'].buffer)];
+    const found = async (): Promise<number> => {
+      const files = (await readdir(room.dataDir, { recursive: true, withFileTypes: true })).filter((one) =>
+        one.isFile(),
+      );
+      const bytes = await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name))));
+      return traces.filter((trace) => bytes.some((file) => file.includes(trace))).length;
+    };
+    expect(await found()).toBe(2);
+    await erase('Written Down');
+    let writes = 0;
+    for (; writes < 200 && (await found()) > 0; writes++) await room.record(1);
+    expect(writes).toBeLessThan(200);
   });
 
   it('gives the person another pseudonym afterwards, in every process', async () => {

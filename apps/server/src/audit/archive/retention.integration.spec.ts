@@ -1,0 +1,179 @@
+import { CommandBus } from '@nestjs/cqrs';
+import { sha256Hex } from '#libs/archive';
+import { parseEvent } from '#libs/ledger';
+import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
+import type { Requester } from '../audit.types.js';
+import { PlaceHold } from '../commands/place-hold.command.js';
+import { ReleaseHold } from '../commands/release-hold.command.js';
+import { HoldTask } from '../holds/hold-task.js';
+import { ArchiveBatches, type ArchiveBatch } from '../storage/archive-batches.store.js';
+import { Retirements } from '../storage/retirements.store.js';
+import { archiveRange } from './archived-range.fixture.js';
+import { ColdStores } from './cold-stores.js';
+import { RetentionReport } from './retention-report.js';
+import { RetentionRun } from './retention-run.js';
+import { Statements } from './statements.js';
+import { tombstoneKey } from './tombstone.js';
+import { Tombstones } from './tombstones.js';
+
+const OPERATOR: Requester = { tenant: TENANT, actor: { type: 'operator', id: 'olga' } };
+const DAY_MS = 86_400_000;
+const DIED = new Error('the process died');
+const inDays = (days: number): Date => new Date(Date.now() + days * DAY_MS);
+
+describe('retention', () => {
+  let room: AuditRoom;
+  /** So many entries are archived. */
+  let archived = 0;
+  beforeAll(async () => {
+    room = await startRoom({ env: { AUDIT_RETENTION_DAYS: `30,${TENANT}=365` } });
+    await room.record(10);
+  });
+  afterAll(() => room.remove());
+
+  const of = <T>(provider: new (...args: never[]) => T): T => room.module.get<T>(provider);
+  const cold = (): ColdStores => room.module.get(ColdStores);
+  const command = <T>(order: object): Promise<T> => of(CommandBus).execute(order as never);
+  const retire = (days: number) => of(RetentionRun).runOnce(TENANT, inDays(days));
+  const again = async ({ _id }: ArchiveBatch): Promise<ArchiveBatch> => (await of(ArchiveBatches).get(TENANT, _id))!;
+  const events = async (kind: string, { _id }: ArchiveBatch) =>
+    (await room.stored())
+      .map(({ bytes }) => parseEvent(bytes))
+      .filter((event) => event.kind === kind && event.refs?.batch_id === _id);
+  const objectOf = async (key: string) => (await cold().primary()).head(key);
+  const keysOf = ({ jsonlKey, manifestKey }: ArchiveBatch): string[] => [jsonlKey, manifestKey];
+  const held = (batch: ArchiveBatch): Promise<boolean[]> =>
+    Promise.all(keysOf(batch).map(async (key) => (await objectOf(key)).legalHold));
+  const place = (case_id: string, since?: string) =>
+    command<{ _id: string }>(new PlaceHold(TENANT, { case_id, since }, OPERATOR));
+  const release = ({ _id }: { _id: string }) => command(new ReleaseHold(TENANT, _id, OPERATOR));
+
+  /** One batch more. */
+  async function batch(): Promise<ArchiveBatch> {
+    await room.record(256);
+    await room.sign();
+    const made = await archiveRange(room, archived, archived + 256);
+    archived += 256;
+    return made;
+  }
+
+  it('retires what is past it, the oldest first, under tombstones that prove it', async () => {
+    const [first, second] = [await batch(), await batch()];
+    expect(await retire(364)).toMatchObject({ retired: 0 });
+    expect((await again(first)).state).toBe('done');
+    const manifest = Buffer.from((await cold().read(first, 'manifest')).bytes).toString('utf8');
+    expect(await retire(366)).toMatchObject({ retired: 2 });
+    for (const one of [first, second]) {
+      expect((await again(one)).state).toBe('retired');
+      for (const key of keysOf(one)) {
+        await expect(objectOf(key)).rejects.toMatchObject({ code: 'OBJECT_STORE.NOT_FOUND' });
+      }
+      const { text } = (await of(Tombstones).of(one))!;
+      const [event, ...others] = await events('archive.retired', one);
+      expect(others).toEqual([]);
+      expect(event!.data).toMatchObject({ start_seq: one.startSeq, tombstone_sha256: sha256Hex(text) });
+    }
+    expect(await of(Tombstones).of(first)).toMatchObject({ startSeq: 0, endSeq: 255, retentionDays: 365, manifest });
+    expect(await of(Tombstones).of({ ...first, sha256: second.sha256 })).toBeUndefined();
+    expect(await of(Tombstones).of({ ...first, manifestKey: second.manifestKey })).toBeUndefined();
+    expect(await retire(366)).toMatchObject({ retired: 0 });
+    expect(await room.verify()).toMatchObject({ breaks: [], retired: [{ from: 0, to: 511 }] });
+  });
+
+  it('waits for a legal hold, which the cold store has as well, and goes on when it is released', async () => {
+    const [first, second] = [await batch(), await batch()];
+    const hold = await place('case-7', second.minTs);
+    expect(await held(second)).toEqual([true, true]);
+    expect((await again(second)).holds).toEqual(['case-7']);
+    expect((await retire(366)).stopped).toMatchObject({ reason: 'hold' });
+    expect((await again(second)).state).toBe('done');
+    expect((await of(RetentionReport).of(TENANT, inDays(366))).overdue).toContainEqual(
+      expect.objectContaining({ what: 'archived', to_seq: second.endSeq, reason: 'hold' }),
+    );
+    await release(hold);
+    expect(await held(second)).toEqual([false, false]);
+    await retire(366);
+    expect([(await again(first)).state, (await again(second)).state]).toEqual(['retired', 'retired']);
+  });
+
+  it('puts a hold on what is archived after it was placed, and keeps it while another case covers it', async () => {
+    const first = await batch();
+    const [one, two] = [await place('one'), await place('two')];
+    const second = await batch();
+    await of(HoldTask).turn();
+    const cases = async () => [(await again(first)).holds, (await again(second)).holds];
+    expect(await cases()).toEqual([
+      ['one', 'two'],
+      ['one', 'two'],
+    ]);
+    jest.spyOn(cold(), 'hold').mockRejectedValueOnce(DIED);
+    await release(one);
+    expect(await cases()).toEqual([['one', 'two'], ['two']]);
+    await of(HoldTask).turn();
+    expect(await cases()).toEqual([['two'], ['two']]);
+    expect(await held(first)).toEqual([true, true]);
+    await release(two);
+    expect([...(await held(first)), ...(await held(second))]).toEqual([false, false, false, false]);
+    await retire(366);
+  });
+
+  it('touches nothing while something else lies where the tombstone should', async () => {
+    const one = await batch();
+    const [store, key] = [await cold().primary(), tombstoneKey(one.manifestKey)];
+    await store.put(key, Buffer.from('{}'));
+    const stopped = { batch: one._id, reason: 'failing', code: 'AUDIT.TOMBSTONE_INVALID' };
+    expect(await retire(366)).toMatchObject({ retired: 0, stopped });
+    expect((await again(one)).state).toBe('done');
+    for (const kept of keysOf(one)) await objectOf(kept);
+    await store.delete(key);
+    expect(await retire(366)).toMatchObject({ retired: 1 });
+  });
+
+  it.each<[string, () => unknown]>([
+    ['before the tombstone', () => jest.spyOn(room.module.get(Statements), 'text').mockRejectedValueOnce(DIED)],
+    ['after the tombstone', () => jest.spyOn(of(ArchiveBatches), 'setState').mockRejectedValueOnce(DIED)],
+    ['before the objects', () => jest.spyOn(cold(), 'remove').mockRejectedValueOnce(DIED)],
+    ['after the event', () => jest.spyOn(of(Retirements), 'done').mockRejectedValueOnce(DIED)],
+  ])('is finished once by the next run when one died %s', async (_step, dies) => {
+    const one = await batch();
+    dies();
+    expect(await retire(366)).toMatchObject({ retired: 0, stopped: { reason: 'failing', code: 'unknown' } });
+    expect(await retire(366)).toMatchObject({ retired: 1 });
+    expect((await again(one)).state).toBe('retired');
+    expect(await events('archive.retired', one)).toHaveLength(1);
+    expect(await of(Tombstones).of(one)).toBeDefined();
+    await expect(objectOf(one.jsonlKey)).rejects.toMatchObject({ code: 'OBJECT_STORE.NOT_FOUND' });
+  });
+
+  it('is found by its tombstone when the database forgot it', async () => {
+    const one = await batch();
+    await retire(366);
+    const { text } = (await of(Tombstones).of(one))!;
+    await of(ArchiveBatches).setState(one._id, ['retired'], 'done');
+    await room.store.collection('archive_retirements').deleteMany({});
+    expect(await retire(366)).toMatchObject({ retired: 1 });
+    expect((await of(Tombstones).of(one))!.text).toBe(text);
+    expect((await again(one)).state).toBe('retired');
+  });
+
+  it('reports hot entries that nobody archives', async () => {
+    await room.record(300);
+    await room.sign();
+    const report = (days: number) => of(RetentionReport).of(TENANT, inDays(days));
+    expect((await report(91)).overdue).toEqual([]);
+    expect(await report(93)).toMatchObject({
+      retention_days: 365,
+      hot_retention_days: 90,
+      archive_enabled: false,
+      overdue: [{ what: 'hot', from_seq: archived, reason: 'disabled' }],
+    });
+  });
+
+  it('never goes before the lock of the cold store ends', async () => {
+    const one = await batch();
+    await (await cold().primary()).retain(one.manifestKey, inDays(500));
+    expect(await retire(366)).toMatchObject({ retired: 0, stopped: { batch: one._id, reason: 'lock' } });
+    expect((await again(one)).state).toBe('done');
+    expect(await of(Tombstones).of(one)).toBeUndefined();
+  });
+});
