@@ -79,6 +79,8 @@ export type AuditErrorCode =
   /** What lies in the anchor store is not what was put there. */
   | 'AUDIT.ANCHOR_MISMATCH'
   | 'AUDIT.ARCHIVE_NOT_FOUND'
+  /** No second store is configured. */
+  | 'AUDIT.ARCHIVE_COPY_NOT_FOUND'
   /** Another run archives this ledger. */
   | 'AUDIT.ARCHIVE_BUSY'
   /** ARCHIVE_ENABLED is false; `override` goes past it. */

@@ -21,6 +21,8 @@ import { ArchiveTask } from './archive/archive-task.js';
 import { BatchLeaving } from './archive/batch-leaving.js';
 import { BatchMaking } from './archive/batch-making.js';
 import { NewestArchivedIds } from './archive/newest-archived-ids.js';
+import { BatchRestoring } from './archive/batch-restoring.js';
+import { RestorationExpiry } from './archive/restoration-expiry.js';
 import { ColdStores } from './archive/cold-stores.js';
 import { Statements } from './archive/statements.js';
 import { BatchRetiring } from './archive/batch-retiring.js';
@@ -50,9 +52,11 @@ import { RecordFactHandler } from './commands/record-fact.handler.js';
 import { RetireKeyHandler } from './commands/retire-key.handler.js';
 import { RotateKeyHandler } from './commands/rotate-key.handler.js';
 import { ReopenLedgerHandler } from './commands/reopen-ledger.handler.js';
+import { RestoreArchiveHandler } from './commands/restore-archive.handler.js';
 import { RunArchiveHandler } from './commands/run-archive.handler.js';
 import { SealEventsHandler } from './commands/seal-events.handler.js';
 import { CancelVerificationHandler } from './commands/cancel-verification.handler.js';
+import { VerifyArchiveHandler } from './commands/verify-archive.handler.js';
 import { StartVerificationHandler } from './commands/start-verification.handler.js';
 import { ErasureReplay } from './erasure/erasure-replay.js';
 import { ErasureTask } from './erasure/erasure-task.js';
@@ -127,11 +131,15 @@ import { TileEntries } from './storage/tile-entries.store.js';
 import { Tiles } from './storage/tiles.store.js';
 import { PublishedTrees } from './tiles/published-trees.js';
 import { TileWriter } from './tiles/tile-writer.js';
+import { ArchiveVerification } from './verification/archive-verification.js';
 import { BackgroundVerification } from './verification/background-verification.js';
+import { BatchOpening } from './verification/batch-opening.js';
 import { LedgersFreshness } from './verification/ledger-freshness.js';
 import { SavedRuns } from './verification/saved-runs.js';
 import { SegmentThreads } from './verification/segment-threads.js';
+import { StoredArchive } from './verification/stored-archive.js';
 import { VerificationEngine } from './verification/verification-engine.js';
+import { VerificationLine } from './verification/verification-line.js';
 import { VerificationMetrics } from './verification/verification-metrics.js';
 import { VerificationRun } from './verification/verification-run.js';
 import { VerificationTask } from './verification/verification-task.js';
@@ -191,6 +199,7 @@ export class AuditModule {
         },
         ...[ColdCopier, ColdCopyProgress, ColdCopyTask],
         ...[ArchivedEntries, Restorations, RestoredEntries, TieredEvents],
+        ...[BatchRestoring, RestorationExpiry, RestoreArchiveHandler],
         ...[ArchiveDrafts, ArchiveDays, ArchiveGuards, ArchiveSource, ArchiveObjects, ArchiveReports],
         ...[NewestArchivedIds, BatchMaking, BatchLeaving, ArchiveRun, ArchiveTask],
         ...[RunArchiveHandler, ListArchivesHandler, GetArchiveHandler],
@@ -198,6 +207,7 @@ export class AuditModule {
         ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
         ...[ListKeysHandler, GetPublicKeysHandler, GetVerifierKeysHandler],
         ...[Verifications, LedgerVerdicts, LedgersFreshness, SegmentThreads, VerificationEngine, SavedRuns],
+        ...[StoredArchive, BatchOpening, ArchiveVerification, VerificationLine, VerifyArchiveHandler],
         ...[VerificationMetrics, VerificationRun, VerificationTask, BackgroundVerification],
         ...[StartVerificationHandler, CancelVerificationHandler, GetVerificationHandler, ListVerificationsHandler],
         {

@@ -129,6 +129,7 @@ const auditRows: Record<AuditErrorCode, Outward> = {
   'AUDIT.ANCHOR_MISMATCH': internal,
   'AUDIT.ANCHOR_CONTRADICTED': internal,
   'AUDIT.ARCHIVE_NOT_FOUND': row(404, 'archive_not_found', 'Archive not found'),
+  'AUDIT.ARCHIVE_COPY_NOT_FOUND': row(404, 'archive_copy_not_found', 'There is no copy of the archive'),
   'AUDIT.ARCHIVE_BUSY': row(409, 'archive_busy', 'Another run is archiving', true),
   'AUDIT.ARCHIVE_DISABLED': row(409, 'archive_disabled', 'Archiving is switched off'),
   'AUDIT.ARCHIVE_NOT_DUE': row(409, 'archive_not_due', 'Archiving is not due'),

@@ -1,10 +1,11 @@
 import { Command } from '@nestjs/cqrs';
-import type { Actor } from '#libs/ledger';
+import type { Actor, Refs } from '#libs/ledger';
 
 /** What was looked at. `same` makes two accesses one: those of one credential, one `same` and one hour are one event. */
 export interface Access {
-  kind: 'audit.read' | 'audit.verified';
+  kind: 'audit.read' | 'audit.verified' | 'archive.verified';
   data: Record<string, unknown>;
+  refs?: Refs;
   same: string;
 }
 

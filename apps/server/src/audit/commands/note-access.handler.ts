@@ -22,7 +22,8 @@ export class NoteAccessHandler implements ICommandHandler<NoteAccess> {
     const id = hourlyId(Date.now(), tenant, credential, access.kind, access.same);
     if (this.noted.has(id)) return;
     try {
-      const draft = { id, kind: access.kind, scope: { tenant }, actor, data: access.data };
+      const { kind, data, refs } = access;
+      const draft = { id, kind, scope: { tenant }, actor, data, ...(refs && { refs }) };
       await this.commands.execute(new RecordFact(draft, { once: true }));
       if (this.noted.size >= REMEMBERED) this.noted.clear();
       this.noted.add(id);

@@ -92,6 +92,8 @@ export const auditEventKinds = eventKinds({
   'archive.deleted': { schema: 1, data: { start_seq: 'count', end_seq: 'count' } },
   /** Copies of these entries are in the database again until then, by an operator. The batch is in `refs`. */
   'archive.restored': { schema: 1, data: { start_seq: 'count', end_seq: 'count', until: 'time' } },
+  /** The batch in `refs` was verified where it lies; once per credential, batch, verdict and hour. */
+  'archive.verified': { schema: 1, data: { verdict: 'code', breaks: 'count', copy: 'boolean' } },
   /** The retention of an archived batch is over, and its objects are gone; the signed tombstone says what they were. */
   'archive.retired': {
     schema: 1,

@@ -5,14 +5,18 @@ import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
 import type { ArchiveOutcome } from '../archive/archive-outcome.types.js';
 import { NoteAccess } from '../commands/note-access.command.js';
+import { RestoreArchive, type RestoredArchive } from '../commands/restore-archive.command.js';
 import { RunArchive } from '../commands/run-archive.command.js';
+import { VerifyArchive, type ArchiveVerdict } from '../commands/verify-archive.command.js';
 import { GetArchive } from '../queries/get-archive.query.js';
 import { ListArchives, type ArchivePage, type ArchiveView } from '../queries/list-archives.query.js';
-import { ArchivesDto, RunArchiveDto } from './archives.dto.js';
+import { ArchivesDto, RestoreArchiveDto, RunArchiveDto, VerifyArchiveDto } from './archives.dto.js';
 
 const PRESET_LIMIT = 100;
+/** That a restored batch stays. */
+const PRESET_DAYS = 7;
 
-/** What of a ledger is in the cold store, and the operator's order to move the next of it there. */
+/** What of a ledger is in the cold store, and the operator's orders to move the next of it there and to restore it. */
 @Controller('audit')
 export class ArchivesController {
   constructor(
@@ -39,6 +43,20 @@ export class ArchivesController {
     return archive;
   }
 
+  @Post('archives/:id/verify')
+  @HttpCode(200)
+  @RequireScope('audit:verify')
+  @Action('audit.archive_verified')
+  async verify(
+    @Param('id') id: string,
+    @Query() { copy = false }: VerifyArchiveDto,
+    @Caller() { tenant, actor, key_id }: Caller,
+  ): Promise<ArchiveVerdict> {
+    const verdict = await this.commands.execute(new VerifyArchive(tenant, id, copy, { actor, credential: key_id }));
+    annotate({ status: verdict.tier, count: verdict.breaks_total });
+    return verdict;
+  }
+
   @Post('archive/run')
   @HttpCode(200)
   @RequireScope('admin:*')
@@ -47,6 +65,22 @@ export class ArchivesController {
     const outcome = await this.commands.execute(new RunArchive(tenant ?? caller.tenant, override, requesterOf(caller)));
     annotate({ result_count: outcome.eventCount });
     return outcome;
+  }
+
+  @Post('archives/:id/restore')
+  @HttpCode(200)
+  @RequireScope('admin:*')
+  @Action('audit.archive_restored', { sensitive: true })
+  async restore(
+    @Param('id') id: string,
+    @Body() { days = PRESET_DAYS, tenant }: RestoreArchiveDto,
+    @Caller() caller: Caller,
+  ): Promise<RestoredArchive> {
+    const restored = await this.commands.execute(
+      new RestoreArchive(tenant ?? caller.tenant, id, days, requesterOf(caller)),
+    );
+    annotate({ result_count: restored.eventCount });
+    return restored;
   }
 
   private async noteRead({ tenant, actor, key_id }: Caller): Promise<void> {

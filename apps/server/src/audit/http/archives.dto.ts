@@ -1,4 +1,4 @@
-import { Type } from 'class-transformer';
+import { Transform, Type } from 'class-transformer';
 import { IsBoolean, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import { TENANT_PATTERN } from '#libs/ledger';
 
@@ -20,6 +20,15 @@ export class ArchivesDto {
   limit?: number;
 }
 
+/** `POST /audit/archives/:id/verify`. */
+export class VerifyArchiveDto {
+  /** Of the second store by itself. */
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @IsBoolean()
+  copy?: boolean;
+}
+
 /** `POST /audit/archive/run`. */
 export class RunArchiveDto {
   /** Goes past `ARCHIVE_ENABLED`, the hour and the day. */
@@ -28,6 +37,21 @@ export class RunArchiveDto {
   override?: boolean;
 
   /** The ledger; the caller's own when left out. */
+  @IsOptional()
+  @Matches(TENANT_PATTERN)
+  tenant?: string;
+}
+
+/** `POST /audit/archives/:id/restore`. */
+export class RestoreArchiveDto {
+  /** That the copies stay; 7 when left out. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(365)
+  days?: number;
+
+  /** Whose batch it is; the caller's own when left out. */
   @IsOptional()
   @Matches(TENANT_PATTERN)
   tenant?: string;

@@ -48,19 +48,30 @@ export class LedgerReader {
 
   /**
    * What claims a seq from `from` to before `to`, in order; where seqs are missing, also entries of which only the
-   * `_id` lies there.
+   * `_id` lies there. Ends before missing seqs of which `isArchived` resolves true.
    */
-  async *range(tenant: string, from: number, to: number): AsyncGenerator<unknown, void> {
+  async *range(
+    tenant: string,
+    from: number,
+    to: number,
+    isArchived: (seq: number) => Promise<boolean> = () => Promise.resolve(false),
+  ): AsyncGenerator<unknown, void> {
     let next = from;
-    for await (const document of documentsBetween(this.entries.collection, { tenant, from, to })) {
+    for await (const document of this.claiming(tenant, from, to)) {
       const { seq } = document as { seq: unknown };
       if (Number.isSafeInteger(seq) && (seq as number) >= next) {
+        if ((seq as number) > next && (await isArchived(next))) return;
         yield* this.elsewhere(tenant, next, seq as number);
         next = (seq as number) + 1;
       }
       yield document;
     }
-    yield* this.elsewhere(tenant, next, to);
+    if (next < to && !(await isArchived(next))) yield* this.elsewhere(tenant, next, to);
+  }
+
+  /** What claims a seq from `from` to before `to`, in order. */
+  claiming(tenant: string, from: number, to: number): AsyncIterable<StoredEntry> {
+    return documentsBetween(this.entries.collection, { tenant, from, to });
   }
 
   /** What claims no seq that a range could hold: no number, below 0, or beyond 2^53-1. */

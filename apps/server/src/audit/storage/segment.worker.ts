@@ -1,10 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import mongoose from 'mongoose';
+import { ArchiveError } from '#libs/archive';
 import { segmentDigest, TILE_WIDTH } from '#libs/ledger';
 import type { LeafTile, SegmentDigest, StoredEntry } from '#libs/ledger';
 import { leafTileOf } from '../domain/tile-fault.js';
 import type { StoredTile } from '../domain/tile.js';
 import type { StoredCheckpoint } from './checkpoints.store.js';
+import { bothTiers, piecesEntries, type ArchivedPiece } from './archived-piece.js';
 import { documentsBetween, leafTilesBetween, type SeqsBetween } from './ledger-reader.store.js';
 
 /** What a thread is started with: it reads over a connection of its own. */
@@ -17,6 +19,8 @@ export interface SegmentTask extends SeqsBetween {
   /** Sizes of roots that are not in `ledger_checkpoints`: those of anchors and of the mark. */
   sizes: readonly number[];
   eventKeys: ReadonlyMap<string, Uint8Array>;
+  /** Of a range that is archived: its entries. Hot storage is asked for them all the same. */
+  archived?: ArchivedPiece;
 }
 
 export interface DigestedSegment {
@@ -49,12 +53,23 @@ async function digested(task: SegmentTask): Promise<DigestedSegment> {
   const tiles = await leafTiles(task);
   const pieces = new Pieces(task, sizes, tiles);
   let empty = true;
-  for await (const document of documentsBetween(collection<StoredEntry>('ledger_entries'), task)) {
-    empty = false;
-    if (tiles === undefined || !pieces.take(document)) return { digests: pieces.digests, empty };
+  let differ = false;
+  try {
+    for await (const document of documents(task, () => (differ = true))) {
+      empty = false;
+      if (differ || tiles === undefined || !pieces.take(document)) return { digests: pieces.digests, empty };
+    }
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error;
+    return { digests: pieces.digests, empty: false }; // told when they are read one by one
   }
   pieces.cut();
   return { digests: pieces.digests, empty };
+}
+
+function documents(task: SegmentTask, differs: () => void): AsyncIterable<object> {
+  const hot = documentsBetween(collection<StoredEntry>('ledger_entries'), task);
+  return task.archived ? bothTiers(piecesEntries(task.tenant, task.archived), hot, differs) : hot;
 }
 
 async function checkpointSizes({ tenant, from, to }: SegmentTask): Promise<number[]> {

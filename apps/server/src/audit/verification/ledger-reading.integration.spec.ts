@@ -13,6 +13,7 @@ import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { LedgerReader } from '../storage/ledger-reader.store.js';
 import type { DigestedSegment, SegmentTask } from '../storage/segment.worker.js';
 import { Tiles } from '../storage/tiles.store.js';
+import type { ArchiveReading } from './archive-reading.js';
 import { LedgerReading } from './ledger-reading.js';
 import { SegmentThreads } from './segment-threads.js';
 
@@ -54,6 +55,12 @@ describe('LedgerReading', () => {
     }),
   } as unknown as SegmentThreads;
 
+  const NO_ARCHIVE = {
+    at: () => Promise.resolve(undefined),
+    unrecorded: () => Promise.resolve(undefined),
+    rest: () => Promise.resolve(),
+  } as unknown as ArchiveReading;
+
   async function report(by: SegmentThreads, signal = new AbortController().signal): Promise<VerificationReport> {
     const ledgerEntries = new LedgerEntries(store);
     const reader = new LedgerReader(ledgerEntries, new Checkpoints(store), new Tiles(store));
@@ -71,6 +78,7 @@ describe('LedgerReading', () => {
       sizes: [highWater.size],
       eventKeys: new Map(),
       verifier,
+      archive: NO_ARCHIVE,
       signal,
       progressed: () => Promise.resolve(),
     }).read();

@@ -1,6 +1,9 @@
 import { subtreeRootsFrom } from '#libs/ledger';
 import type { HashTiles, LeafTile, LedgerVerifier, SeqRange, VerifierState } from '#libs/ledger';
 import { codeOf } from '#libs/kernel';
+import { bothTiers } from '../storage/archived-piece.js';
+import type { ArchiveReading } from './archive-reading.js';
+import { documentsOf, pieceOf, tellDifference, type ArchivedSpan } from './archived-span.js';
 import { leafTileOf, upperTileFault } from '../domain/tile-fault.js';
 import type { LedgerReader, ReadingPlace } from '../storage/ledger-reader.store.js';
 import type { DigestedSegment } from '../storage/segment.worker.js';
@@ -37,6 +40,7 @@ export interface Reading {
   sizes: readonly number[];
   eventKeys: ReadonlyMap<string, Uint8Array>;
   verifier: LedgerVerifier;
+  archive: ArchiveReading;
   /** A part of the ledger: seqs from `from` to before `end`. Of the rest its tiles' `hashes` stand for the entries. */
   part?: LedgerPart | undefined;
   /** Leaf tiles of another trust domain, for the seqs in which more has to be told than whether something is wrong. */
@@ -59,6 +63,9 @@ export class LedgerReading {
   private readonly notes: AsyncIterator<{ size: number; note: unknown }>;
   private note: IteratorResult<{ size: number; note: unknown }> | undefined;
   private readonly ahead = new Map<number, Promise<DigestedSegment>>();
+  private readonly threaded: boolean;
+  /** What `ahead` is of, while that is the archive. */
+  private span: ArchivedSpan | undefined;
 
   constructor(
     private readonly reader: LedgerReader,
@@ -68,6 +75,8 @@ export class LedgerReading {
     const { tenant, place, resumed, part } = reading;
     this.next = resumed?.next ?? part?.from ?? 0;
     this.end = part?.end ?? place.end;
+    // A thread is not worth its start for a short ledger.
+    this.threaded = this.end - this.next > SEGMENT;
     // Checkpoints within the entries before a part could only be compared with its tiles.
     this.notesTo = resumed?.notes ?? (part ? part.from : -1);
     this.notes = reader.notes(tenant, this.notesTo, part ? (part.sealed ?? part.end) : place.size);
@@ -77,15 +86,11 @@ export class LedgerReading {
   async read(): Promise<void> {
     const { part, signal, progressed } = this.reading;
     const first = part?.from ?? 0;
-    // A thread is not worth its start for a short ledger.
-    const threaded = this.end - this.next > SEGMENT;
     signal.throwIfAborted();
     try {
       if (part) await this.pass(0, part.from, part.hashes);
       while (this.next < this.end) {
-        const to = Math.min(this.next - (this.next % SEGMENT) + SEGMENT, this.end);
-        if (threaded && !this.isAnchored(to)) await this.segment(to);
-        else await this.oneByOne(to);
+        await this.step();
         await progressed(this.next - first, () => this.state());
         signal.throwIfAborted();
       }
@@ -107,6 +112,29 @@ export class LedgerReading {
       const fault = upperTileFault(tile, below);
       if (fault) verifier.tileFault(fault);
     }
+    await this.reading.archive.rest();
+  }
+
+  /** One segment, out of the tier that it is in now. */
+  private async step(): Promise<void> {
+    const span = await this.reading.archive.at(this.next);
+    const limit = Math.min(span ? span.to + 1 : this.end, this.end);
+    const to = Math.min(segmentEnd(this.next), limit);
+    if (span?.entries) return this.archived(span, to);
+    if (span && (await this.passLost(limit))) return;
+    if (this.threaded && !this.isAnchored(to)) return this.segment(to);
+    await this.oneByOne(to);
+  }
+
+  /** What cannot be read of the archive may be hot still; false where the next entry is. */
+  private async passLost(limit: number): Promise<boolean> {
+    const { tenant, archive } = this.reading;
+    const to = Math.min((await this.reader.nextSeq(tenant, this.next)) ?? limit, limit);
+    if (to <= this.next) return false;
+    await this.notesUpTo(to);
+    await archive.pass(this.next, to);
+    this.next = to;
+    return true;
   }
 
   /** Entries that are not asked for: the signed root shows whether the tiles told the truth of them. */
@@ -129,30 +157,39 @@ export class LedgerReading {
   private async segment(to: number): Promise<void> {
     const { digests, empty } = await this.digested(this.next, to);
     if (empty) return this.oneByOne(await this.endOfGap(to));
-    for (const digest of digests) {
-      await this.notesUpTo(digest.to + 1);
-      if (!this.reading.verifier.segment(digest)) break;
-      this.next = digest.to + 1;
-      await new Promise(setImmediate);
-    }
+    await this.take(digests);
     if (this.next < to) await this.oneByOne(to);
   }
 
-  private digested(from: number, to: number): Promise<DigestedSegment> {
-    const { tenant, sizes, eventKeys } = this.reading;
+  private async take(digests: DigestedSegment['digests']): Promise<void> {
+    for (const digest of digests) {
+      await this.notesUpTo(digest.to + 1);
+      if (!this.reading.verifier.segment(digest)) return;
+      this.next = digest.to + 1;
+      await new Promise(setImmediate);
+    }
+  }
+
+  /** `span`: out of the archive, and not ahead of its end. */
+  private digested(from: number, to: number, span?: ArchivedSpan): Promise<DigestedSegment> {
+    const limit = Math.min(span ? span.to + 1 : this.end, this.end);
     const last = from + AHEAD * this.threads.count * SEGMENT;
-    for (let [start, end] = [from, to]; start < this.end && start <= last;) {
-      if (!this.ahead.has(start)) {
-        const within = sizes.filter((size) => size > start && size <= end);
-        const segment = this.threads.digest({ tenant, from: start, to: end, sizes: within, eventKeys });
-        segment.catch(() => undefined); // whoever waits for it is told
-        this.ahead.set(start, segment);
-      }
-      [start, end] = [end, Math.min(end + SEGMENT, this.end)];
+    for (let [start, end] = [from, to]; start < limit && start <= last;) {
+      if (!this.ahead.has(start)) this.ahead.set(start, this.asked(start, end, span));
+      [start, end] = [end, Math.min(end + SEGMENT, limit)];
     }
     const segment = this.ahead.get(from)!;
     // What was read ahead of a gap is not asked for any more.
     for (const start of this.ahead.keys()) if (start <= from) this.ahead.delete(start);
+    return segment;
+  }
+
+  private asked(from: number, to: number, span: ArchivedSpan | undefined): Promise<DigestedSegment> {
+    const { tenant, sizes, eventKeys } = this.reading;
+    const within = sizes.filter((size) => size > from && size <= to);
+    const archived = span && { archived: pieceOf(span, from, to) };
+    const segment = this.threads.digest({ tenant, from, to, sizes: within, eventKeys, ...archived });
+    segment.catch(() => undefined); // whoever waits for it is told
     return segment;
   }
 
@@ -162,25 +199,75 @@ export class LedgerReading {
     return seq === this.end ? seq : seq - (seq % SEGMENT);
   }
 
-  private async oneByOne(to: number): Promise<void> {
-    const { tenant, verifier, signal } = this.reading;
+  /** Entries of an archived batch, whether or not hot storage has them too. */
+  private async archived(span: ArchivedSpan, to: number): Promise<void> {
+    const { tenant, verifier } = this.reading;
+    if (this.span !== span) this.ahead.clear(); // what was asked of hot storage alone
+    this.span = span;
+    if (this.threaded && !this.isAnchored(to)) await this.take((await this.digested(this.next, to, span)).digests);
+    if (this.next < to) await this.archivedOneByOne(span, to);
+    if (this.next <= span.to && this.next < this.end) return;
+    this.ahead.clear();
+    this.span = undefined;
+    for await (const document of this.reader.elsewhere(tenant, span.from, this.next)) verifier.entry(document);
+  }
+
+  private async archivedOneByOne(span: ArchivedSpan, to: number): Promise<void> {
+    const { tenant, verifier } = this.reading;
     await this.notesUpTo(to);
+    const tiles = await this.giveTiles(to);
+    const documents = documentsOf(tenant, span, {
+      ...{ from: this.next, to },
+      unreadable: (seq, { code, message }) => {
+        const batch = span.batch === undefined ? {} : { batch: span.batch };
+        verifier.archiveFault({ class: 'archive_altered', from: seq, to: seq, ...batch, code, reason: message });
+      },
+    });
+    const hot = this.reader.claiming(tenant, this.next, to);
+    await this.give(
+      bothTiers(documents, hot, (archived, other) => tellDifference(verifier, span, { archived, hot: other, tiles })),
+    );
+    this.next = to;
+  }
+
+  /** Up to `to`, or to where entries are missing that by now are archived: those come next. */
+  private async oneByOne(to: number): Promise<void> {
+    const { tenant, archive } = this.reading;
+    await this.notesUpTo(to);
+    await this.giveTiles(to);
+    let archivedFrom: number | undefined;
+    const isArchived = async (seq: number): Promise<boolean> => {
+      const span = (await archive.at(seq)) ?? (await archive.unrecorded(seq));
+      if (span) archivedFrom = seq;
+      return span !== undefined;
+    };
+    await this.give(this.reader.range(tenant, this.next, to, isArchived));
+    this.next = archivedFrom ?? to;
+  }
+
+  private async giveTiles(to: number): Promise<LeafTile[]> {
+    const { tenant, verifier } = this.reading;
+    const given: LeafTile[] = [];
     for await (const stored of this.reader.leafTiles(tenant, this.next, to)) {
       const tile = leafTileOf(stored, to);
       if ('fault' in tile) verifier.tileFault(tile.fault);
-      else verifier.leafTile(tile);
+      else given.push(tile);
     }
     if (this.isAnchored(to)) {
-      for await (const tile of this.reading.anchored!.tiles(this.next, to)) verifier.leafTile(tile);
+      for await (const tile of this.reading.anchored!.tiles(this.next, to)) given.push(tile);
     }
+    for (const tile of given) verifier.leafTile(tile);
+    return given;
+  }
+
+  private async give(documents: AsyncIterable<unknown>): Promise<void> {
     let read = 0;
-    for await (const document of this.reader.range(tenant, this.next, to)) {
-      verifier.entry(document);
+    for await (const document of documents) {
+      this.reading.verifier.entry(document);
       if (++read % STRIDE !== 0) continue;
       await new Promise(setImmediate);
-      signal.throwIfAborted();
+      this.reading.signal.throwIfAborted();
     }
-    this.next = to;
   }
 
   private isAnchored(to: number): boolean {
@@ -198,3 +285,5 @@ export class LedgerReading {
     }
   }
 }
+
+const segmentEnd = (seq: number): number => seq - (seq % SEGMENT) + SEGMENT;

@@ -9,10 +9,15 @@ import { PublicKeys } from '../keys/public-keys.js';
 import { LedgerReader, type ReadingPlace } from '../storage/ledger-reader.store.js';
 import { Ledgers, originsOf } from '../storage/ledgers.store.js';
 import { LedgerHashTiles } from '../tiles/ledger-hash-tiles.js';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import type { ColdPlaceName } from '../archive/cold-stores.js';
 import { TileEntries } from '../storage/tile-entries.store.js';
 import { Tiles } from '../storage/tiles.store.js';
+import { ArchiveReading } from './archive-reading.js';
+import { BatchOpening } from './batch-opening.js';
 import { LedgerReading, type LedgerPart, type ReadingState } from './ledger-reading.js';
 import { SegmentThreads } from './segment-threads.js';
+import { StoredArchive } from './stored-archive.js';
 import type { LedgerVerdict, VerificationAsked } from './verification.types.js';
 
 /** What a run is fixed to when it begins, and keeps when another process takes it up. Plain JSON. */
@@ -21,6 +26,8 @@ export interface RunPlace extends ReadingPlace {
   mark: { origin: string; size: number; root: string } | null;
   /** The largest size that an anchor counted. */
   anchored: number;
+  /** The greatest seq that a batch record names; null where none does. */
+  archived: number | null;
 }
 
 /** A run as it is put aside and taken up again. Plain JSON. */
@@ -34,6 +41,8 @@ export interface RunState {
 export interface RunOptions {
   signal: AbortSignal;
   resume?: RunState | undefined;
+  /** Which of the two cold stores is read; the copy is then verified by itself. Preset: the primary. */
+  from?: ColdPlaceName;
   /** Entries, and where the run can be taken up from here; undefined where it cannot. */
   progressed?: (progress: { done: number; total: number }, state: () => RunState | undefined) => Promise<void>;
 }
@@ -63,6 +72,9 @@ export class VerificationEngine {
     private readonly anchors: AnchorReader,
     private readonly tiles: Tiles,
     private readonly tileEntries: TileEntries,
+    private readonly batches: ArchiveBatches,
+    private readonly opening: BatchOpening,
+    private readonly stored: StoredArchive,
   ) {}
 
   /**
@@ -86,8 +98,8 @@ export class VerificationEngine {
     const spent = (): number => (resume?.spent_ms ?? 0) + Math.round(performance.now() - began);
     const pass = await this.pass(tenant, asked, resume);
     const report = await this.report(pass, { ...run, told: () => ({ spent_ms: spent(), resumed_at }) });
-    const { size, head, oldest } = pass.place;
-    const place = { size, head, oldestHotSeq: oldest, highestArchivedSeq: null };
+    const { size, head, oldest, archived } = pass.place;
+    const place = { size, head, oldestHotSeq: oldest, highestArchivedSeq: archived };
     return { ...report, ...place, duration_ms: spent(), resumed_at };
   }
 
@@ -106,16 +118,29 @@ export class VerificationEngine {
 
   private async reportOf(
     { tenant, options, place, part, claims, unread, within }: Pass,
-    { signal, resume, progressed, told }: RunOptions & { told: () => Pick<RunState, 'spent_ms' | 'resumed_at'> },
+    {
+      signal,
+      resume,
+      from = 'primary',
+      progressed,
+      told,
+    }: RunOptions & { told: () => Pick<RunState, 'spent_ms' | 'resumed_at'> },
   ): Promise<VerificationReport> {
     const verifier = resume ? LedgerVerifier.resumed(options, resume.reading.verifier) : new LedgerVerifier(options);
     for (const claim of claims) verifier.anchor(claim);
     if (unread !== undefined) verifier.cannotRead(unread);
     const sizes = [...claims, ...(options.highWater ? [options.highWater] : [])].map(({ size }) => size);
     const tiles = (from: number, to: number): AsyncIterable<LeafTile> => this.anchoredTiles(options.origin, from, to);
+    const archive = new ArchiveReading({
+      ...{ batches: this.batches, opening: this.opening, stored: this.stored, reader: this.reader, verifier },
+      view: { tenant, place: from, keys: options.keys.verifierKeys, signal },
+      end: part?.end ?? place.end,
+      sealed: part ? (part.sealed ?? 0) : place.end,
+      passed: resume?.reading.verifier.archive.batches.map(({ batch }) => batch) ?? [],
+    });
     const total = part ? part.end - part.from : place.end;
     const reading = new LedgerReading(this.reader, this.threads, {
-      ...{ tenant, place, part, sizes, verifier, signal },
+      ...{ tenant, place, part, sizes, verifier, archive, signal },
       eventKeys: options.keys.eventKeys ?? new Map<string, Uint8Array>(),
       anchored: within && { within, tiles },
       resumed: resume?.reading,
@@ -143,13 +168,23 @@ export class VerificationEngine {
     const mark = resume ? resume.place.mark : await this.mark(tenant);
     const { claims, unread } = await this.claims(tenant, origins, resume?.place.anchored);
     const anchored = Math.max(0, ...claims.map(({ size }) => size));
-    const place = resume?.place ?? { ...(await this.reader.place(tenant)), mark, anchored };
+    const place = resume?.place ?? { ...(await this.place(tenant)), mark, anchored };
     const highWater = mark && { ...mark, root: Buffer.from(mark.root, 'base64') };
     // What a new incarnation begins with lies anywhere before the range: then the whole ledger is read.
     const part = origins.length === 1 ? await this.part(tenant, asked.range, place) : undefined;
     const range = part && { from: part.from, to: part.end - 1 };
     const options = { tenant, origin, keys, ...(highWater && { highWater }), ...(range && { range }) };
     return { tenant, options, place, part, claims, unread };
+  }
+
+  /** In both tiers. The newest entry is hot but where hot storage was emptied. */
+  private async place(tenant: string): Promise<ReadingPlace & Pick<RunPlace, 'archived'>> {
+    const hot = await this.reader.place(tenant);
+    const newest = await this.batches.newest(tenant);
+    if (newest === null || !Number.isSafeInteger(newest.endSeq)) return { ...hot, archived: null };
+    const archived = newest.endSeq;
+    if (archived < hot.end) return { ...hot, archived };
+    return { ...hot, end: archived + 1, head: newest.endChainHash, archived };
   }
 
   private async part(

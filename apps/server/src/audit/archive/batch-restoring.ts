@@ -1,0 +1,28 @@
+import { Injectable } from '@nestjs/common';
+import { AuditError } from '../audit.errors.js';
+import type { ArchiveBatch } from '../domain/archive-batch.js';
+import { RestoredEntries } from '../storage/restored-entries.store.js';
+import { ArchivedEntries } from './archived-entries.js';
+
+/** Copies in one write. */
+const AT_ONCE = 512;
+
+/** Writes the copies of a restoration. */
+@Injectable()
+export class BatchRestoring {
+  constructor(
+    private readonly archived: ArchivedEntries,
+    private readonly restored: RestoredEntries,
+  ) {}
+
+  /** All entries of the batch are copied and durable on return; those that are there already stay. */
+  async copy(batch: ArchiveBatch, restoration: string): Promise<void> {
+    for await (const entries of this.archived.documents(batch, AT_ONCE)) {
+      await this.restored.add(restoration, entries);
+      // If the process dies here, nobody uses what is there: the restoration is not complete.
+    }
+    const found = await this.restored.count(restoration);
+    if (found === batch.eventCount) return;
+    throw new AuditError('AUDIT.OUTCOME_UNKNOWN', `expected ${batch.eventCount} restored entries, found ${found}`);
+  }
+}

@@ -1,0 +1,84 @@
+import { CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { uuidv7 } from '#libs/kernel';
+import { BatchRestoring } from '../archive/batch-restoring.js';
+import { AuditError } from '../audit.errors.js';
+import type { Requester } from '../audit.types.js';
+import type { ArchiveBatch } from '../domain/archive-batch.js';
+import { assertOperator } from '../keys/key-requests.js';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import { Restorations, type Restoration } from '../storage/restorations.store.js';
+import { ArchiveVerification } from '../verification/archive-verification.js';
+import { VerificationLine } from '../verification/verification-line.js';
+import { RecordFact } from './record-fact.command.js';
+import { RestoreArchive, type RestoredArchive } from './restore-archive.command.js';
+
+const DAY_MS = 86_400_000;
+
+@CommandHandler(RestoreArchive)
+export class RestoreArchiveHandler implements ICommandHandler<RestoreArchive> {
+  constructor(
+    private readonly batches: ArchiveBatches,
+    private readonly verification: ArchiveVerification,
+    private readonly line: VerificationLine,
+    private readonly restorations: Restorations,
+    private readonly restoring: BatchRestoring,
+    private readonly commands: CommandBus,
+  ) {}
+
+  async execute(order: RestoreArchive): Promise<RestoredArchive> {
+    const { tenant, id, days, requester } = order;
+    assertOperator(requester);
+    const batch = await this.batches.get(tenant, id);
+    if (!batch) throw new AuditError('AUDIT.ARCHIVE_NOT_FOUND', `${tenant} has no archived batch ${id.slice(0, 64)}`);
+    if (batch.state === 'retired') throw retired(batch);
+    const until = new Date(Date.now() + days * DAY_MS);
+    const there = await this.restorations.collection.findOne({ _id: id });
+    if (there?.state === 'restored' && there.until >= until) return answer(batch, there.until);
+    const restoration = there?.state === 'restored' ? there : await this.copied(batch, until);
+    await this.record(batch, until, requester);
+    // If the process dies here, the event says what was ordered, and the copies are used once it is ordered again.
+    const lasts = await this.restorations.complete(restoration, until);
+    // Without: it was removed in between, as its time or that of the batch was over.
+    return lasts ? answer(batch, lasts) : this.execute(order);
+  }
+
+  /** If the process dies within, nobody uses the copies that are there; ordered again, the others follow. */
+  private async copied(batch: ArchiveBatch, until: Date): Promise<Restoration> {
+    await this.assertVerified(batch);
+    const restoration = await this.restorations.begin(batch, uuidv7(), until);
+    await this.restoring.copy(batch, restoration.restoration);
+    return restoration;
+  }
+
+  private async assertVerified({ tenant, _id, startSeq, endSeq }: ArchiveBatch): Promise<void> {
+    const report = await this.line.inTurn(tenant, (signal) => this.verification.verify(tenant, _id, { signal }));
+    if (report.tier !== 'broken' && report.batches.verified === report.batches.expected) return;
+    const [first] = report.breaks;
+    throw new AuditError(
+      'AUDIT.ARCHIVE_ALTERED',
+      `the batch of entries ${startSeq} to ${endSeq} of ${tenant} does not verify: ${first?.reason ?? report.tier}`,
+    );
+  }
+
+  private async record(
+    { tenant, _id, startSeq, endSeq }: ArchiveBatch,
+    until: Date,
+    { actor, request_id, trace_id }: Requester,
+  ): Promise<void> {
+    const refs = {
+      batch_id: _id,
+      ...(request_id !== undefined && { request_id }),
+      ...(trace_id !== undefined && { trace_id }),
+    };
+    const data = { start_seq: startSeq, end_seq: endSeq, until: until.toISOString() };
+    await this.commands.execute(new RecordFact({ kind: 'archive.restored', scope: { tenant }, actor, refs, data }));
+  }
+}
+
+const retired = ({ startSeq, endSeq, tenant }: ArchiveBatch): AuditError =>
+  new AuditError('AUDIT.ARCHIVE_RETIRED', `the retention of entries ${startSeq} to ${endSeq} of ${tenant} is over`);
+
+const answer = ({ _id, startSeq, endSeq, eventCount }: ArchiveBatch, until: Date): RestoredArchive => ({
+  ...{ id: _id, startSeq, endSeq, eventCount },
+  until: until.toISOString(),
+});

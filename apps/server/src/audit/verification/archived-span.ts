@@ -1,0 +1,73 @@
+import { archivedEntries, ArchiveError, batchLines } from '#libs/archive';
+import { hexOf, leafHash, type ArchiveFault, type LeafTile, type LedgerVerifier, type StoredEntry } from '#libs/ledger';
+import type { OpenBatch } from '../archive/open-batch.js';
+import type { ArchivedPiece } from '../storage/archived-piece.js';
+
+/** Seqs that are not in hot storage alone: both inclusive. */
+export interface ArchivedSpan {
+  from: number;
+  to: number;
+  /** Id of the batch; absent where no record names it. */
+  batch?: string;
+  /** Absent: they cannot be read, or have retired. */
+  entries?: OpenBatch;
+  /** Chain hash before the first, hex. */
+  previousChainHash: string;
+}
+
+/** Its entries from `from` to before `to`, for a thread. */
+export function pieceOf(
+  { from: first, entries, previousChainHash }: ArchivedSpan,
+  from: number,
+  to: number,
+): ArchivedPiece {
+  const before = from === first ? undefined : entries!.between(from - 1, from)[0];
+  const lines = batchLines(entries!.between(from, to).map(({ bytes }) => bytes));
+  return { startSeq: from, lines, previousChainHash: before ? hexOf(before.chain_hash) : previousChainHash };
+}
+
+/**
+ * Its entries from `from` to before `to` as the documents that hot storage had. A line that is no event of this ledger is
+ * told to `unreadable` and left out.
+ */
+export function* documentsOf(
+  tenant: string,
+  span: ArchivedSpan,
+  { from, to, unreadable }: { from: number; to: number; unreadable: (seq: number, error: ArchiveError) => void },
+): Generator<StoredEntry, void> {
+  for (let next = from; next < to; next++) {
+    try {
+      const { lines, ...place } = pieceOf(span, next, to);
+      for (const entry of archivedEntries(lines, { tenant, ...place })) {
+        yield entry;
+        next = entry.seq + 1;
+      }
+    } catch (error) {
+      if (!(error instanceof ArchiveError)) throw error;
+      unreadable(next, error);
+    }
+  }
+}
+
+/** Says of an archived entry that is not the hot one of its seq what the leaf tiles say of it. */
+export function tellDifference(
+  verifier: Pick<LedgerVerifier, 'archiveFault'>,
+  { batch }: ArchivedSpan,
+  { archived, hot, tiles }: { archived: StoredEntry; hot: object; tiles: readonly LeafTile[] },
+): void {
+  const { seq, bytes, leaf_hash: leaf } = archived;
+  const found = (hot as { bytes?: unknown }).bytes;
+  if (found instanceof Uint8Array && Buffer.compare(found, bytes) === 0) return;
+  const told = tiles.map(({ from, hashes }) => hashes[seq - from]).find((hash) => hash !== undefined);
+  if (told && Buffer.compare(told, leaf) === 0) return; // it is the hot one that is wrong, and it is verified
+  const fault: ArchiveFault = {
+    class: 'archive_altered',
+    ...{ from: seq, to: seq, code: 'ARCHIVE.ENTRY_DIFFERS', recomputed: hexOf(leafHash(bytes)) },
+    ...(batch !== undefined && { batch }),
+    ...(told ? { stored: hexOf(told) } : { verdict: 'inconsistent' as const }),
+    reason: told
+      ? 'hot storage has another entry of this seq, and the leaf tiles agree with that'
+      : 'hot storage has another entry of this seq, and no leaf tile tells which is right',
+  };
+  verifier.archiveFault(fault);
+}
