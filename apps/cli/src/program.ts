@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { archiveCommand } from './commands/archive.command.js';
 import { auditCommand } from './commands/audit.command.js';
 import { completionCommand } from './commands/completion.command.js';
 import { keysCommand } from './commands/keys.command.js';
@@ -13,6 +14,7 @@ export function assayProgram(ends: (code: ExitCode) => void): Command {
     .description('talks to an Assay server, or verifies its ledgers without one')
     .addCommand(verifyCommand(ends))
     .addCommand(auditCommand(ends))
+    .addCommand(archiveCommand(ends))
     .addCommand(keysCommand())
     .addCommand(witnessCommand())
     .addCommand(completionCommand());

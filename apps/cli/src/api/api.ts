@@ -11,6 +11,13 @@ export interface ApiOptions {
 
 type Query = Record<string, string | number | undefined>;
 
+interface CallOptions {
+  query?: Query;
+  body?: object;
+  accept?: string;
+  patience?: number;
+}
+
 const TIMEOUT_MS = 60_000;
 const ATTEMPTS = 5;
 
@@ -32,22 +39,23 @@ export class Api {
     return (await this.call('GET', path, { query, accept: 'text/plain' })).text();
   }
 
-  async post<T>(path: string, body: object = {}): Promise<T> {
-    return (await (await this.call('POST', path, { body })).json()) as T;
+  /** `patience`: for what the server does while we wait; milliseconds. */
+  async post<T>(path: string, body: object = {}, patience = TIMEOUT_MS): Promise<T> {
+    return (await (await this.call('POST', path, { body, patience })).json()) as T;
   }
 
   /** A refusal that asks for patience is waited for, when asking again does no harm. */
   private async call(
     method: 'GET' | 'POST',
     path: string,
-    { query = {}, body, accept = 'application/json' }: { query?: Query; body?: object; accept?: string },
+    { query = {}, body, accept = 'application/json', patience = TIMEOUT_MS }: CallOptions,
   ): Promise<Response> {
     const url = new URL(`${this.base}/api/v1${path}`);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
     for (let attempt = 1; ; attempt++) {
-      const answer = await this.fetched(url, { method, accept, body });
+      const answer = await this.fetched(url, { method, accept, body, patience });
       if (answer.ok) return answer;
       const problem = await problemOf(answer);
       const again = problem.retryable && attempt < ATTEMPTS && (method === 'GET' || answer.status === 429);
@@ -58,13 +66,13 @@ export class Api {
 
   private async fetched(
     url: URL,
-    { method, accept, body }: { method: string; accept: string; body: object | undefined },
+    { method, accept, body, patience }: { method: string; accept: string; body: object | undefined; patience: number },
   ): Promise<Response> {
     try {
       return await fetch(url, {
         method,
         redirect: 'error',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(patience),
         headers: {
           authorization: `Bearer ${this.options.key}`,
           accept,
