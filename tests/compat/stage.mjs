@@ -15,6 +15,8 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'assay');
 const SECANTUSDB = 'secantusdb==0.7.0b3';
 const ANCHOR_BUCKET = 'assay-anchors';
+const COLD_BUCKET = 'assay-cold';
+const COPY_BUCKET = 'assay-cold-copy';
 const ACCESS = { AWS_ACCESS_KEY_ID: 'assay-test', AWS_SECRET_ACCESS_KEY: 'assay-test-secret' };
 
 const scratch = await mkdtemp(join(tmpdir(), 'assay-compat-'));
@@ -44,6 +46,17 @@ try {
     ANCHOR_URL: objectStoreUrl.replace('assay-test', ANCHOR_BUCKET),
     ...ACCESS,
   });
+  const cold = {
+    COLD_URL: objectStoreUrl.replace('assay-test', COLD_BUCKET),
+    COPY_URL: objectStoreUrl.replace('assay-test', COPY_BUCKET),
+    ...ACCESS,
+  };
+  run('archives in buckets with Object Lock', [process.execPath, 'tests/compat/archive.mjs'], cold);
+  run(
+    'faults at every write of an archive to its buckets',
+    [process.execPath, 'tests/compat/archive-faults.mjs'],
+    cold,
+  );
   run('a long verification in flat memory', [process.execPath, 'dist/bench/verify-memory.bench.js'], {
     BENCH_ENTRIES: '100000',
     MEMORY_LIMIT_MIB: '300',
@@ -110,7 +123,9 @@ async function startVersitygw() {
   const args = ['--port', `127.0.0.1:${port}`, 'posix', '--versioning-dir', versions, folder];
   await start(program, args, port, env);
   await createBucket(`http://127.0.0.1:${port}`, 'assay-test');
-  await createBucket(`http://127.0.0.1:${port}`, ANCHOR_BUCKET);
+  for (const bucket of [ANCHOR_BUCKET, COLD_BUCKET, COPY_BUCKET]) {
+    await createBucket(`http://127.0.0.1:${port}`, bucket);
+  }
   return `s3://assay-test/tests?endpoint=http://127.0.0.1:${port}&region=us-east-1`;
 }
 
