@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { uuidv7 } from '#libs/kernel';
 import { parseEvent } from '#libs/ledger';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { Requester } from '../audit.types.js';
@@ -225,8 +226,7 @@ describe('erasure', () => {
     const envelope = JSON.parse(done.receipt) as { payload: string };
     const payload = Buffer.from(envelope.payload, 'base64').toString().replace(victim, pseudonym);
     const forged = JSON.stringify({ ...envelope, payload: Buffer.from(payload).toString('base64') });
-    const moved = '0193a000-0000-7000-8000-0000000000aa';
-    const [forgedKey, movedKey] = [done._id.replace(/.$/, '0'), moved].map((id) => receiptKey({ ...done, _id: id }));
+    const [forgedKey, movedKey] = [uuidv7(), uuidv7()].map((_id) => receiptKey({ ...done, _id }));
     await store.put(forgedKey!, Buffer.from(forged));
     await store.put(movedKey!, Buffer.from(done.receipt));
     const replayed = await run<{ invalid: string[] }>(new ReplayErasures(OPERATOR));
