@@ -16,6 +16,9 @@ const ANY_KEY = ['get /api/v1/me'];
 const WITH_A_KEY = ['get /_metrics', 'get /metrics'];
 /** Verifying, and acts that leave an event themselves. */
 const LEDGER_ORDERS = [
+  'post /api/v1/audit/archive/run',
+  'post /api/v1/audit/archives/:id/restore',
+  'post /api/v1/audit/archives/:id/verify',
   'post /api/v1/audit/erasures',
   'post /api/v1/audit/erasures/replay',
   'post /api/v1/audit/holds',

@@ -8,7 +8,7 @@ import {
   type ArchiveManifest,
 } from '#libs/archive';
 import { uuidv7 } from '#libs/kernel';
-import { genesisHash, hexOf, type StoredEntry } from '#libs/ledger';
+import { genesisHash, hexOf, parseCheckpoint, parseNote, type StoredEntry } from '#libs/ledger';
 import { TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { ArchiveBatch } from '../domain/archive-batch.js';
 import { signedNoteOf } from '../domain/stored-checkpoint.js';
@@ -96,7 +96,10 @@ function recordOf(
     ...{ bytesUncompressed: jsonl.bytes, bytesStored: jsonl.storedBytes, versionIds: {} },
     ...{ minEventId: ids[0]!, maxEventId: ids.at(-1)! },
     ...{ previousChainHash: rest.previousChainHash, endChainHash: rest.endChainHash },
-    ...{ previousManifestSha256: rest.previousManifestSha256, checkpointSize: endSeq + 1 },
+    ...{
+      previousManifestSha256: rest.previousManifestSha256,
+      checkpointSize: parseCheckpoint(parseNote(rest.checkpoint).text).size,
+    },
     ...{ retention: { mode: null, until: null }, state },
     encryption: jsonl.encryption ? { algorithm: jsonl.encryption.algorithm, keyId: jsonl.encryption.keyId } : null,
   };

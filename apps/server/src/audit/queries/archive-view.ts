@@ -1,9 +1,14 @@
 import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { Restoration } from '../storage/restorations.store.js';
 import type { ArchiveView } from './list-archives.query.js';
 
-/** A batch's record as it is answered, everywhere the same. */
-export function archiveView(batch: ArchiveBatch): ArchiveView {
+/** A batch's record as it is answered, everywhere the same. `restorations`: by id of the batch. */
+export function archiveView(
+  batch: ArchiveBatch,
+  restorations: ReadonlyMap<string, Pick<Restoration, 'state' | 'until'>>,
+): ArchiveView {
   const { archivedAt, retention, copy, holds = [] } = batch;
+  const restored = restorations.get(batch._id);
   return {
     id: batch._id,
     ...shown(batch),
@@ -11,6 +16,7 @@ export function archiveView(batch: ArchiveBatch): ArchiveView {
     retention: { mode: retention.mode, until: retention.until?.toISOString() ?? null },
     copy: copy ? { copiedAt: copy.copiedAt.toISOString(), versionIds: copy.versionIds } : null,
     holds,
+    restored: restored ? { state: restored.state, until: restored.until.toISOString() } : null,
   };
 }
 

@@ -1,15 +1,24 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import { Restorations } from '../storage/restorations.store.js';
 import { archiveView } from './archive-view.js';
 import { ListArchives, type ArchivePage } from './list-archives.query.js';
 
 @QueryHandler(ListArchives)
 export class ListArchivesHandler implements IQueryHandler<ListArchives> {
-  constructor(private readonly batches: ArchiveBatches) {}
+  constructor(
+    private readonly batches: ArchiveBatches,
+    private readonly restorations: Restorations,
+  ) {}
 
   async execute({ tenant, limit, before_seq: before }: ListArchives): Promise<ArchivePage> {
     const found = await this.batches.page(tenant, { before, limit });
+    const restorations = await this.restorations.of(
+      tenant,
+      found.map(({ _id }) => _id),
+    );
+    const archives = found.map((batch) => archiveView(batch, restorations));
     const last = found.length === limit ? found.at(-1) : undefined;
-    return { archives: found.map(archiveView), ...(last && last.startSeq > 0 && { next_before_seq: last.startSeq }) };
+    return { archives, ...(last && last.startSeq > 0 && { next_before_seq: last.startSeq }) };
   }
 }

@@ -38,6 +38,8 @@ export interface ArchiveView {
   copy: { copiedAt: string; versionIds: ArchiveVersions } | null;
   /** Cases whose legal hold lies on it. */
   holds: string[];
+  /** Copies of its entries are in the database until then; all of them are when it is `restored`. */
+  restored: { state: 'restoring' | 'restored'; until: string } | null;
 }
 
 export interface ArchivePage {
