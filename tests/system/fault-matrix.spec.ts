@@ -1,8 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { parseEvent } from '#libs/ledger';
 import { wireCommand, WireProxy, type WireFault } from '#libs/testing';
-import { startRoom, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
+import { ArchivedEntries } from '../../apps/server/src/audit/archive/archived-entries.js';
+import { LedgerInRoom } from '../../apps/server/src/audit/archive/ledger-in-room.fixture.js';
+import { startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 
 /** `killed before`: the process dies and the request is lost; `killed after`: it dies and the request arrives. */
 type Fault = WireFault | 'killed before' | 'killed after';
@@ -27,7 +30,7 @@ const CASES = process.env['FAULT_CASES'] ?? '2';
 const SEED = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 
 /**
- * Every write to the database of append, checkpoint and tile × {request lost, reply lost, killed}, on the wire; then
+ * Every write to the database of append, checkpoint, tile and archive × {request lost, reply lost, killed}, on the wire; then
  * restart, append, sign, verify. The points are what a run without faults orders: a new write is in the matrix by itself.
  */
 describe('whatever happens to a write of the ledger', () => {
@@ -36,7 +39,10 @@ describe('whatever happens to a write of the ledger', () => {
     async () => {
       const points = await writePoints();
       expect(points.map(({ command }) => command)).toEqual(
-        expect.arrayContaining(['insert ledger_entries', 'insert ledger_checkpoints']),
+        expect.arrayContaining([
+          ...['insert ledger_entries', 'insert ledger_checkpoints', 'insert archive_batches'],
+          'delete ledger_entries',
+        ]),
       );
       const cases = points.flatMap((point) => FAULTS.map((fault) => ({ point, fault })));
       for (const { point, fault } of chosen(cases)) {
@@ -84,13 +90,25 @@ async function afterFault(point: WritePoint, fault: Fault): Promise<void> {
   });
 }
 
-/** The one oracle: restart, append, sign, and the product's own verification; then every acknowledgement in its place. */
+/** The one oracle: restart, append, sign, archive, and the product's own verification; then every acknowledgement in its place. */
 async function expectSound(engine: AuditRoom, acknowledged: Map<string, number>): Promise<void> {
   const restarted = await startRoom({ dataDir: engine.dataDir, uri: engine.store.uri });
   try {
     await restarted.record(3, 1_000);
     expect((await restarted.sign()).state).toBe('signed');
-    const seqs = new Map((await restarted.stored()).map(({ event_id, seq }) => [event_id, seq]));
+    const ledger = new LedgerInRoom(restarted, TENANT);
+    while ((await ledger.run()).eventCount > 0);
+    expect((await restarted.sign()).state).not.toBe('contradicted');
+    const batches = await ledger.batches();
+    expect(batches.map(({ startSeq, endSeq, state }) => ({ startSeq, endSeq, state }))).toEqual([
+      { startSeq: 0, endSeq: 255, state: 'done' },
+    ]);
+    const hot = await restarted.stored();
+    expect(hot[0]!.seq).toBe(256);
+    const archived = await restarted.module.get(ArchivedEntries).between(TENANT, { from: 0, to: 256, limit: 256 });
+    const all = [...archived.map(({ bytes, seq }) => ({ event_id: parseEvent(bytes).id, seq })), ...hot];
+    expect(new Set(all.map(({ event_id }) => event_id)).size).toBe(all.length);
+    const seqs = new Map(all.map(({ event_id, seq }) => [event_id, seq]));
     expect([...acknowledged].filter(([id, seq]) => seqs.get(id) !== seq)).toEqual([]);
     const { tier, breaks, entries, unsealed } = await restarted.verify();
     expect({ tier, breaks, unsealed }).toEqual({ tier: 'consistent', breaks: [], unsealed: null });

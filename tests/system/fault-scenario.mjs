@@ -1,9 +1,11 @@
 // What the fault matrix runs: the audit room in a process of its own, on the server at a URI. Appends over the border of
-// a tile, signs, appends and signs again, and prints a line for each acknowledgement. What fails
-// is tried again, as a caller of the product and its signing task do.
-import { startRoom } from '../../dist/apps/server/src/audit/audit-room.fixture.js';
+// a tile, signs, appends and signs again, archives what is whole, and prints a line for each acknowledgement. What fails
+// is tried again, as a caller of the product and its tasks do.
+import { ArchiveRun } from '../../dist/apps/server/src/audit/archive/archive-run.js';
+import { startRoom, TENANT } from '../../dist/apps/server/src/audit/audit-room.fixture.js';
 
 const ATTEMPTS = 20;
+const DAY_MS = 86_400_000;
 const { dataDir, uri } = JSON.parse(process.argv[2]);
 const room = await startRoom({ dataDir, uri });
 
@@ -15,6 +17,11 @@ async function append(count, from) {
 async function sign() {
   const signed = await tried(() => room.sign());
   if (signed.state === 'contradicted') throw new Error(signed.reason);
+}
+
+async function archive() {
+  const later = new Date(Date.now() + 91 * DAY_MS);
+  while ((await tried(() => room.module.get(ArchiveRun).runOnce(TENANT, later))).eventCount > 0);
 }
 
 async function tried(act) {
@@ -31,4 +38,5 @@ await append(250, 0);
 await sign();
 await append(20, 250);
 await sign();
+await archive();
 await room.close();

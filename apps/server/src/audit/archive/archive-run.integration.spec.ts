@@ -1,10 +1,14 @@
+import { Readable } from 'node:stream';
 import { CommandBus } from '@nestjs/cqrs';
 import { parsedManifest, sha256Hex, unpackedBatch, verifyManifest, verifyManifestMac } from '#libs/archive';
-import { hexOf, verifyNote, type StoredEntry } from '#libs/ledger';
+import { hexOf, parseEvent, verifyNote, type StoredEntry } from '#libs/ledger';
+import { ObjectStoreError } from '#libs/object-store';
 import { Appenders } from '../append/appenders.js';
 import { sampleDraft, startRoom, type AuditRoom } from '../audit-room.fixture.js';
-import { RecordEvents, SealEvents } from '../index.js';
+import { RunArchive } from '../commands/run-archive.command.js';
+import { RecordEvents, SealEvents, type Requester } from '../index.js';
 import { AuditKeys } from '../keys/audit-keys.js';
+import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { in91Days, LedgerInRoom } from './ledger-in-room.fixture.js';
 import { ColdStores } from './cold-stores.js';
@@ -133,6 +137,103 @@ describe('a run of the archive', () => {
     expect(await again(256)).toEqual([{ id: events[256]!.id, seq: 256 }]);
     const ids = (await ledger.hot()).map(({ event_id }) => event_id);
     expect(ids.filter((id) => id === events[255]!.id)).toEqual([]);
+  });
+
+  describe('when the cold store fails', () => {
+    const FAULT = 'AccessDenied: arn:aws:iam::123456789012:user/secret is not authorized';
+    const unavailable = (): ObjectStoreError =>
+      new ObjectStoreError('OBJECT_STORE.UNAVAILABLE', 'the store does not answer', { cause: new Error(FAULT) });
+
+    it.each([
+      ['lines-lost', 1, false],
+      ['lines-kept', 1, true],
+      ['manifest-lost', 2, false],
+      ['manifest-kept', 2, true],
+    ] as const)(
+      'an upload is %s: all stays hot with a clear reason, and the next run goes on',
+      async (tenant, nth, kept) => {
+        const ledger = await ledgerOf(tenant, 300);
+        const hot = await ledger.hot();
+        const store = await cold().primary();
+        const real = store.put.bind(store);
+        let puts = 0;
+        const put = jest.spyOn(store, 'put').mockImplementation(async (...given) => {
+          if (++puts !== nth) return real(...given);
+          if (kept) await real(...given);
+          throw unavailable();
+        });
+        await expect(ledger.run()).rejects.toMatchObject({ code: 'OBJECT_STORE.UNAVAILABLE' });
+        put.mockRestore();
+        expect(await ledger.hot()).toEqual(hot);
+        expect(await ledger.batches()).toEqual([]);
+        const said = room.lines.filter((line) => line.includes(`"${tenant}"`)).join('');
+        expect(said).toContain('OBJECT_STORE.UNAVAILABLE');
+        expect(said).not.toContain('arn:aws');
+        expect(await ledger.run()).toMatchObject({ eventCount: 256 });
+        const objects: string[] = [];
+        for await (const { key } of store.list(`tenants/${tenant}/`)) objects.push(key);
+        const [batch] = await ledger.batches();
+        expect(objects.sort()).toEqual([batch!.jsonlKey, batch!.manifestKey].sort());
+      },
+    );
+
+    it('entries stay when what was put does not read back', async () => {
+      const ledger = await ledgerOf('unread', 300);
+      const hot = await ledger.hot();
+      const store = await cold().primary();
+      const real = store.get.bind(store);
+      const get = jest.spyOn(store, 'get').mockImplementation(async (key, options) => {
+        const found = await real(key, options);
+        return key.endsWith('.gz') ? { ...found, body: Readable.from([Buffer.from('other bytes')]) } : found;
+      });
+      await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_UNPROVEN' });
+      get.mockRestore();
+      expect(await ledger.hot()).toEqual(hot);
+      expect(await ledger.batches()).toEqual([]);
+    });
+
+    it('entries stay when another object lies at the key', async () => {
+      const ledger = await ledgerOf('occupied', 300);
+      const store = await cold().primary();
+      const real = store.put.bind(store);
+      const put = jest.spyOn(store, 'put').mockImplementation(async (key, _body, options) => {
+        await real(key, Buffer.from('first come'));
+        return real(key, Buffer.from('second'), { ifAbsent: options?.ifAbsent ?? false });
+      });
+      await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_OCCUPIED' });
+      put.mockRestore();
+      expect(await ledger.hot()).toHaveLength(300);
+    });
+
+    it('a recorded batch whose objects went away keeps its entries hot', async () => {
+      const ledger = await ledgerOf('gone', 300);
+      const leave = jest.spyOn(room.module.get(LedgerEntries), 'remove').mockRejectedValueOnce(new Error('died'));
+      await expect(ledger.run()).rejects.toThrow('died');
+      leave.mockRestore();
+      const [batch] = await ledger.batches();
+      expect(batch!.state).toBe('deleting');
+      await (await cold().primary()).delete(batch!.jsonlKey);
+      await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_UNPROVEN' });
+      expect((await ledger.hot())[0]!.seq).toBe(0);
+    });
+  });
+
+  describe('by order', () => {
+    const operator = { tenant: 'ordered', actor: { type: 'operator' as const, id: 'op' }, request_id: 'r-1' };
+    const order = (override: boolean, requester: Requester = operator) =>
+      room.module.get(CommandBus).execute(new RunArchive('ordered', override, requester));
+
+    it('goes past the switch only with override, by an operator, and the ledger says so first', async () => {
+      const ledger = await ledgerOf('ordered', 10);
+      await expect(order(false)).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_DISABLED' });
+      const service = { ...operator, actor: { type: 'service' as const, id: 'client' } };
+      await expect(order(true, service)).rejects.toMatchObject({ code: 'AUDIT.OPERATOR_REQUIRED' });
+      expect(await order(true)).toEqual(NOTHING);
+      const said = (await ledger.hot()).filter(({ kind }) => kind.startsWith('archive.'));
+      expect(said.map(({ kind, bytes }) => ({ kind, data: parseEvent(bytes).data }))).toEqual([
+        { kind: 'archive.ordered', data: { override: true } },
+      ]);
+    });
   });
 
   describe('over a restart', () => {
