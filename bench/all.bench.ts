@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { appendFigure, type AppendFigure } from './append.bench.js';
+import { archiveFigure, type ArchiveFigure } from './archive.bench.js';
 import { checkpointFigure, type CheckpointFigure } from './checkpoint.bench.js';
 import { headFigures, type HeadFigure } from './head.bench.js';
 import { peersFigures, type PeersFigure } from './peers.bench.js';
@@ -16,6 +17,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   head: async () => listed(await headFigures(), headLine),
   writers: () => each([1, 50], writersFigure, writersLine),
   verify: () => each([undefined], () => verifyFigure(), verifyLine),
+  archive: () => each([undefined], () => archiveFigure(), archiveLines),
   peers: async () => listed((await peersFigures()) ?? [], peersLines),
 };
 
@@ -78,6 +80,14 @@ function verifyLine(figure: VerifyFigure): string {
     `${perSecond(figure.bare_per_second)} bare  ratio ${figure.ratio.toFixed(2)}  ` +
     `${perSecond(figure.from_store_per_second)} out of the store`
   );
+}
+
+function archiveLines({ entries, bytes, stored_bytes, steps }: ArchiveFigure): string {
+  const lines = steps.map(
+    ({ step, per_second, mb_per_second, ratio }) =>
+      `archive ${step.padEnd(22)} ${perSecond(per_second)}  ${mb_per_second} MB/s  ratio ${ratio.toFixed(2)}`,
+  );
+  return [`archive ${entries} entries, ${bytes} bytes, ${stored_bytes} stored`, ...lines].join('\n');
 }
 
 function peersLines({ callers, systems, ratio }: PeersFigure): string {
