@@ -111,6 +111,9 @@ describe('retention', () => {
     expect(await cases()).toEqual([['one', 'two'], ['two']]);
     await of(HoldTask).turn();
     expect(await cases()).toEqual([['two'], ['two']]);
+    await (await cold().primary()).hold(first.jsonlKey, false);
+    await of(HoldTask).ask();
+    expect(room.lines.join('')).toContain('audit.hold_lifted');
     expect(await held(first)).toEqual([true, true]);
     await release(two);
     expect([...(await held(first)), ...(await held(second))]).toEqual([false, false, false, false]);

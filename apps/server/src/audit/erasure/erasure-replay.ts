@@ -21,6 +21,13 @@ export interface Replayed {
   again: Erasure[];
 }
 
+interface FoundReceipt {
+  key: string;
+  /** The erasure that its key names. */
+  id: string | undefined;
+  receipt: string | undefined;
+}
+
 const RECEIPT_BYTES = 64 * 1024;
 
 /**
@@ -56,12 +63,10 @@ export class ErasureReplay {
     signal: AbortSignal | undefined,
   ): Promise<Erasure[]> {
     const added: Erasure[] = [];
-    const store = await this.store();
-    for await (const { key, bytes } of store.list(receiptPrefix(tenant), { signal })) {
-      const id = erasureOfKey(key);
-      found.receipts += 1;
+    const receipts = await this.receipts(tenant, known, signal);
+    found.receipts += receipts.length;
+    for (const { key, id, receipt } of receipts) {
       if (id !== undefined && known.has(id)) continue;
-      const receipt = bytes > RECEIPT_BYTES ? undefined : await textAt(store, key, signal);
       const said = receipt && (await this.statements.said(RECEIPT_TYPE, tenant, receipt));
       const erasure = said && id !== undefined ? erasureIn(said, id, receipt) : undefined;
       if (erasure) added.push(await this.erasures.add(erasure));
@@ -70,6 +75,22 @@ export class ErasureReplay {
       if (!erasure) this.log.error('audit.erasure_receipt_invalid', { tenant_id: tenant, object_key: key });
     }
     return added;
+  }
+
+  /** From the copy when the primary does not answer. */
+  private async receipts(
+    tenant: string,
+    known: ReadonlyMap<string, string>,
+    signal: AbortSignal | undefined,
+  ): Promise<FoundReceipt[]> {
+    try {
+      return await receiptsIn(await this.cold.primary(), tenant, known, signal);
+    } catch (error) {
+      const copy = this.cold.copy();
+      if (!copy || signal?.aborted) throw error;
+      this.log.warn('audit.cold_failover', { tenant_id: tenant, error_code: codeOf(error) });
+      return receiptsIn(await copy, tenant, known, signal);
+    }
   }
 
   private async resurrected(tenant: string, known: ReadonlyMap<string, string>): Promise<Erasure[]> {
@@ -85,17 +106,22 @@ export class ErasureReplay {
     }
     return again;
   }
+}
 
-  private async store(): Promise<ObjectStore> {
-    try {
-      return await this.cold.primary();
-    } catch (error) {
-      const copy = this.cold.copy();
-      if (!copy) throw error;
-      this.log.warn('audit.cold_failover', { error_code: codeOf(error) });
-      return copy;
-    }
+/** Those that the database knows without their text. */
+async function receiptsIn(
+  store: ObjectStore,
+  tenant: string,
+  known: ReadonlyMap<string, string>,
+  signal: AbortSignal | undefined,
+): Promise<FoundReceipt[]> {
+  const found: FoundReceipt[] = [];
+  for await (const { key, bytes } of store.list(receiptPrefix(tenant), { signal })) {
+    const id = erasureOfKey(key);
+    const isRead = !(id !== undefined && known.has(id)) && bytes <= RECEIPT_BYTES;
+    found.push({ key, id, receipt: isRead ? await textAt(store, key, signal) : undefined });
   }
+  return found;
 }
 
 async function textAt(store: ObjectStore, key: string, signal: AbortSignal | undefined): Promise<string> {

@@ -5,7 +5,9 @@ import { uuidv7 } from '#libs/kernel';
 import { parseEvent } from '#libs/ledger';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { Requester } from '../audit.types.js';
+import { archiveRange } from '../archive/archived-range.fixture.js';
 import { ColdStores } from '../archive/cold-stores.js';
+import { GetEventProof } from '../queries/get-event-proof.query.js';
 import { EraseSubject } from '../commands/erase-subject.command.js';
 import { PlaceHold } from '../commands/place-hold.command.js';
 import { ReleaseHold } from '../commands/release-hold.command.js';
@@ -59,8 +61,16 @@ describe('erasure', () => {
 
   it('takes the person out of everything that is kept, and leaves the ledger as it was', async () => {
     const pseudonym = await named('Ada Lovelace');
+    await room.record(260);
     await room.sign();
-    const before = await room.verify();
+    const proofs = async () => {
+      const found = await Promise.all(asked.map((id) => of(QueryBus).execute(new GetEventProof(TENANT, id, size))));
+      return found.map(({ proof, bytes }) => ({ proof, bytes }));
+    };
+    const ids = (await room.stored()).map(({ event_id }) => event_id);
+    const [asked, size] = [[ids[3]!, ids.at(-1)!], ids.length];
+    await archiveRange(room, 0, 256);
+    const [before, proven] = [await room.verify(), await proofs()];
     const [prefix, heldBack] = [await room.stored(), await everything()];
     expect(heldBack).toContain('Ada Lovelace');
     expect(await known(pseudonym)).toEqual({ [pseudonym]: 'Ada Lovelace' });
@@ -75,7 +85,7 @@ describe('erasure', () => {
       erasure: done._id,
       reason: 'person_asked',
       replayed: false,
-      size: prefix.length,
+      size,
     });
     const kept = await everything();
     expect(kept).toContain(pseudonym);
@@ -86,6 +96,8 @@ describe('erasure', () => {
     expect(before).toMatchObject({ tier: 'consistent', breaks: [] });
     expect(after).toMatchObject({ tier: 'consistent', breaks: [] });
     expect((await room.stored()).slice(0, prefix.length)).toEqual(prefix);
+    expect(after.batches).toMatchObject({ verified: 1 });
+    expect(await proofs()).toEqual(proven);
     await expect(erase('Ada Lovelace')).rejects.toMatchObject({ code: 'AUDIT.SUBJECT_NOT_FOUND' });
   });
 

@@ -41,6 +41,24 @@ export class HoldKeeping {
     return failed;
   }
 
+  /** What somebody lifted in the cold store is put on again, and told. Of a tenant; costs a look at each held object. */
+  async putBack(tenant: string, signal?: AbortSignal): Promise<void> {
+    const store = await this.cold.primary();
+    if (!store.retention) return;
+    for await (const batch of this.batches.between(tenant, 0, Number.MAX_SAFE_INTEGER)) {
+      if (signal?.aborted) return;
+      if (batch.state === 'retired' || !batch.holds) continue;
+      const { jsonlKey, manifestKey, versionIds } = batch;
+      const [jsonl, manifest] = await Promise.all([
+        store.head(jsonlKey, { version: versionIds.jsonl, signal }),
+        store.head(manifestKey, { version: versionIds.manifest, signal }),
+      ]);
+      if (jsonl.legalHold && manifest.legalHold) continue;
+      this.log.error('audit.hold_lifted', { tenant_id: tenant, object_key: manifestKey });
+      await this.hold(batch, true);
+    }
+  }
+
   async batchesOf({ tenant, since, until, case_id }: LegalHold): Promise<HeldBatches> {
     const covered = (await this.batches.inWindow(tenant, since, until)).filter(({ state }) => state !== 'retired');
     return { covered: covered.length, held: covered.filter(({ holds = [] }) => holds.includes(case_id)).length };

@@ -10,6 +10,8 @@ import { HoldKeeping } from './hold-keeping.js';
 import { HoldRecords } from './hold-records.js';
 
 const EVERY_MS = 60_000;
+/** How often the cold store is asked whether it still holds what it was told to. */
+const ASK_MS = 3_600_000;
 
 /**
  * Goes on in the role `ledger` with what placing and releasing left: objects that the cold store did not take on hold,
@@ -19,6 +21,7 @@ const EVERY_MS = 60_000;
 export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
+  private askedAt = -ASK_MS;
 
   constructor(
     @Inject(Settings) private readonly settings: Pick<Settings, 'roles'>,
@@ -52,14 +55,30 @@ export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
+  /** Rejects when the database does not answer. */
+  async ask(): Promise<void> {
+    for (const tenant of await this.holds.tenants()) {
+      await this.keeping.putBack(tenant, this.stopping.signal).catch((error: unknown) => {
+        this.log.warn('audit.hold_unasked', { tenant_id: tenant, error_code: codeOf(error) });
+      });
+    }
+  }
+
   private async loop(): Promise<void> {
     const { signal } = this.stopping;
     await Promise.race([this.startCheck.passed, once(signal, 'abort')]);
     while (!signal.aborted) {
-      await this.turn().catch((error: unknown) => {
+      await this.due().catch((error: unknown) => {
         this.log.warn('audit.hold_turn_failed', { error_code: codeOf(error) });
       });
       await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  private async due(): Promise<void> {
+    await this.turn();
+    if (performance.now() - this.askedAt < ASK_MS) return;
+    this.askedAt = performance.now();
+    await this.ask();
   }
 }

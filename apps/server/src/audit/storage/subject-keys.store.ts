@@ -21,7 +21,7 @@ const REMEMBERED = 10_000;
  * How long a process may go on naming a person by a key that another one destroyed, in milliseconds: whoever waits so
  * long after `destroy` knows that nothing is sealed under that pseudonym any more, but for what was being sealed then.
  */
-export const REMEMBERED_MS = 250;
+export const REMEMBERED_MS = 100;
 
 /** The keys that make persons pseudonyms, and the way back. Trusted: whoever reads here knows who is who. */
 @Injectable()
