@@ -22,6 +22,7 @@ describe('GET /_metrics and /metrics', () => {
     expect(text).toMatch(/^nodejs_eventloop_lag_seconds \d/m);
     expect(text).toMatch(/^assay_ledger_verification_age_seconds \d/m);
     expect(text).toMatch(/^assay_ledger_checkpoint_age_seconds \d/m);
+    expect(text).toMatch(/^assay_cold_copy_lag_seconds 0$/m);
     expect(text).not.toContain('default');
   });
 

@@ -91,6 +91,20 @@ describe('the copy of the cold store', () => {
     await expect(cold.remove(batch)).rejects.toMatchObject({ code: 'OBJECT_STORE.RETAINED' });
   });
 
+  it('is held when the hold came while it was copied', async () => {
+    const batch = await batchPut();
+    const store = batches();
+    const setCopy = jest.spyOn(store, 'setCopy').mockImplementationOnce(async (id, copied) => {
+      for (const key of [batch.jsonlKey, batch.manifestKey]) await primary.hold(key, true);
+      return store.setCopy(id, copied);
+    });
+    await turn();
+    setCopy.mockRestore();
+    for (const key of [batch.jsonlKey, batch.manifestKey]) {
+      expect(await copy.head(key)).toMatchObject({ legalHold: true });
+    }
+  });
+
   it('gets receipts and tombstones that lie beside the batches', async () => {
     const statements = [
       `tenants/${TENANT}/ledger/erasures/a.json`,
