@@ -1,3 +1,4 @@
+import mongoose from 'mongoose';
 import {
   bytesOfBase64,
   consistencyProofFrom,
@@ -15,6 +16,7 @@ import {
   verifyConsistency,
   verifyInclusion,
   verifyProof,
+  verifyTlog,
   type HashTiles,
 } from '#libs/ledger';
 import { startServer, type RunningServer } from '#libs/testing';
@@ -182,5 +184,81 @@ describe('a ledger as tlog-tiles over HTTP', () => {
     const queries = events.map(({ event }) => event.data.query);
     for (const query of ['tlog', 'event', 'consistency'])
       expect(queries.filter((noted) => noted === query)).toHaveLength(1);
+  });
+
+  /** Last: from here on the first tile's entries are in the cold store alone. */
+  describe('when some of it is archived', () => {
+    type Listed = { events: { seq: number; tier: string; event: { id: string; ts: string } }[] };
+    const seqs = ({ events }: Listed): number[] => events.map(({ seq }) => seq);
+    const ordered = async (path: string, body: object = {}): Promise<Record<string, unknown>> => {
+      const answer = await fetch(`${server.url}/api/v1/audit/${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${server.apiKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return { status: answer.status, ...((await answer.json()) as object) };
+    };
+    let before: { bundle: Uint8Array; events: Listed };
+    let batch: string;
+    beforeAll(async () => {
+      before = {
+        bundle: await bytesAt('tile/entries/000'),
+        events: await json('/api/v1/audit/events?after_seq=-1&limit=300'),
+      };
+      const client = await new mongoose.mongo.MongoClient(server.mongoUri).connect();
+      const long = { $set: { signed_at: new Date(Date.now() - 100 * 86_400_000) } };
+      await client.db().collection('ledger_checkpoints').updateMany({ tenant: TENANT }, long);
+      await client.close();
+      const run = await ordered('archive/run', { override: true });
+      expect(run).toMatchObject({ status: 200, ok: true, startSeq: 0, endSeq: 255, eventCount: 256 });
+      batch = String(run['batchId']);
+    });
+
+    it('serves the same bundle under the same headers, and the whole log verifies', async () => {
+      expect(await bytesAt('tile/entries/000')).toEqual(before.bundle);
+      const answer = await tlog('tile/entries/000');
+      expect(answer.headers.get('cache-control')).toBe(IMMUTABLE);
+      const again = await tlog('tile/entries/000', { 'if-none-match': answer.headers.get('etag')! });
+      expect(again.status).toBe(304);
+      const report = await verifyTlog({
+        read: async (path) => {
+          const found = await tlog(path);
+          return found.ok ? new Uint8Array(await found.arrayBuffer()) : undefined;
+        },
+        keys: { verifierKeys: [parseVerifierKey(verifierKey)], pinned: true },
+      });
+      expect(report).toMatchObject({ tier: 'consistent', breaks: [], keys: 'pinned' });
+      expect(report.entries.verified).toBeGreaterThan(ENTRIES);
+    });
+
+    it('lists the same events, by seq and by time, and says where they are', async () => {
+      const after = await json<Listed>('/api/v1/audit/events?after_seq=-1&limit=300');
+      expect(seqs(after)).toEqual(seqs(before.events));
+      for (const { seq, tier } of after.events) expect(tier).toBe(seq < 256 ? 'archived' : 'hot');
+      const oldest = after.events.slice(0, 40).map(({ event }) => event.ts);
+      const page = await json<Listed>(`/api/v1/audit/events?until=${oldest.at(-1)}&limit=1000`);
+      const expected = after.events.filter(({ event }) => event.ts < oldest.at(-1)!);
+      expect(seqs(page).sort((a, b) => a - b)).toEqual(seqs({ events: expected }));
+      expect(await json(`/api/v1/audit/events/${after.events[3]!.event.id}`)).toMatchObject({
+        seq: 3,
+        tier: 'archived',
+      });
+    });
+
+    it('finds other filters where it is restored, and says what to ask for where it is not', async () => {
+      const found = (): Promise<object> => json('/api/v1/audit/events?kind=audit.read&limit=1');
+      expect(await found()).toMatchObject({
+        status: 422,
+        code: 'range_required',
+        errors: [{ pointer: '/since', code: 'range_required' }],
+      });
+      expect(await json(`/api/v1/audit/archives/${batch}`)).toMatchObject({ restored: null });
+      const restored = await ordered(`archives/${batch}/restore`, { days: 2 });
+      expect(restored).toMatchObject({ status: 200, id: batch, eventCount: 256 });
+      expect(await json(`/api/v1/audit/archives/${batch}`)).toMatchObject({
+        restored: { state: 'restored', until: restored['until'] },
+      });
+      expect(await found()).toMatchObject({ events: [expect.anything()] });
+    });
   });
 });
