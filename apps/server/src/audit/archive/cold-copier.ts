@@ -34,10 +34,12 @@ export class ColdCopier {
       // If the process dies here, an object lies in the copy that no record names: the next attempt finds it equal.
     }
     const copied = { ...batch, copy: { copiedAt: new Date(), versionIds } };
-    for (const part of ['jsonl', 'manifest'] as const) await this.cold.readChecked('copy', copied, part, { signal });
-    if (!(await this.batches.setCopy(batch._id, copied.copy))) return this.removeRetired(batch, signal);
-    // If the process dies here, a hold that came while it was copied lies on the primary alone, until it is put again.
-    for (const part of ['jsonl', 'manifest'] as const) await this.evenLock(copied, part, signal);
+    for (const part of ['jsonl', 'manifest'] as const) {
+      await this.evenLock(copied, part, signal);
+      await this.cold.readChecked('copy', copied, part, { signal });
+    }
+    // If the process dies here, all of it is done again, but for the puts.
+    if (!(await this.batches.setCopy(batch._id, copied.copy))) await this.removeRetired(batch, signal);
   }
 
   /** Copies what lies beside the batches of a ledger: receipts of erasures, tombstones. Resolves with how many. */
@@ -102,7 +104,7 @@ export class ColdCopier {
     }
   }
 
-  /** What was held, or released, or retained while it was copied. */
+  /** What was held, or released, or retained while it was put: whoever comes later finds it in the copy, too. */
   private async evenLock(batch: ArchiveBatch, part: ColdPart, signal: AbortSignal): Promise<void> {
     const [primary, copy] = await this.stores();
     if (!copy.retention) return;

@@ -91,15 +91,17 @@ describe('the copy of the cold store', () => {
     await expect(cold.remove(batch)).rejects.toMatchObject({ code: 'OBJECT_STORE.RETAINED' });
   });
 
-  it('is held when the hold came while it was copied', async () => {
+  it('is held when the hold came while it was put', async () => {
     const batch = await batchPut();
-    const store = batches();
-    const setCopy = jest.spyOn(store, 'setCopy').mockImplementationOnce(async (id, copied) => {
-      for (const key of [batch.jsonlKey, batch.manifestKey]) await primary.hold(key, true);
-      return store.setCopy(id, copied);
-    });
+    const put = jest.spyOn(copy, 'put');
+    for (const key of [batch.jsonlKey, batch.manifestKey]) {
+      put.mockImplementationOnce(async (...asked) => {
+        await primary.hold(key, true);
+        return copy.put(...asked);
+      });
+    }
     await turn();
-    setCopy.mockRestore();
+    put.mockRestore();
     for (const key of [batch.jsonlKey, batch.manifestKey]) {
       expect(await copy.head(key)).toMatchObject({ legalHold: true });
     }
