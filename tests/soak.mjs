@@ -24,6 +24,7 @@ jest('unit', 'apps/server/src/audit/(append|checkpoints|tiles)/', { INTERLEAVING
 console.log('-- tampering');
 jest('system', 'tests/system/tamper', { TAMPER_ROUNDS: '150' });
 jest('unit', 'libs/ledger/src/verification/naive-verifier', { NAIVE_MUTATIONS: '5000' });
+jest('unit', 'libs/ledger/src/verification/ledger-verifier', { FLIPS: '60' });
 jest('unit', 'libs/archive/src/flips', { MANIFEST_BITS: '8' });
 console.log('-- memory of a long verification');
 execFileSync(process.execPath, ['dist/bench/verify-memory.bench.js'], {
