@@ -18,6 +18,8 @@ export interface LongLedger {
   dataDir: string;
   tenant: string;
   entries: number;
+  /** When its checkpoints were signed; now, unless it says otherwise. */
+  signedAt?: Date;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface LongLedger {
  * about 700 bytes, every full tile, checkpoints by the folder's own keys, the high-water mark. Fast, because it inserts
  * documents that are chained beforehand.
  */
-export async function writeLongLedger({ dataDir, tenant, entries }: LongLedger): Promise<void> {
+export async function writeLongLedger({ dataDir, tenant, entries, signedAt = new Date() }: LongLedger): Promise<void> {
   const settings = new Settings({ ASSAY_DATA_DIR: dataDir, ASSAY_ROLES: 'ledger' });
   const store = await MongoStore.open({ dataDir });
   try {
@@ -43,7 +45,9 @@ export async function writeLongLedger({ dataDir, tenant, entries }: LongLedger):
       await tiles.take(stored);
       mark = grownBy(mark, stored);
       if (batch % CHECKPOINT_BATCHES !== 0 && mark.size < entries) continue;
-      await store.collection<StoredCheckpoint>('ledger_checkpoints').insertOne(await checkpointOf(keys, tenant, mark));
+      await store
+        .collection<StoredCheckpoint>('ledger_checkpoints')
+        .insertOne(await checkpointOf(keys, tenant, mark, signedAt));
     }
     await new HighWaterFiles(settings).of(tenant).put(1, mark, 0);
     await store
@@ -104,11 +108,16 @@ function grownBy(mark: Mark, stored: readonly StoredEntry[]): Mark {
   return next;
 }
 
-async function checkpointOf(keys: AuditKeys, tenant: string, { origin, size, root }: Mark): Promise<StoredCheckpoint> {
+async function checkpointOf(
+  keys: AuditKeys,
+  tenant: string,
+  { origin, size, root }: Mark,
+  signedAt: Date,
+): Promise<StoredCheckpoint> {
   const text = formatCheckpoint({ origin, size, root });
   const { keyId, mac } = keys.noteMac(tenant, text);
   return {
-    ...{ _id: entryId(tenant, size), tenant, origin, size, root, mac, mac_key_id: keyId, signed_at: new Date() },
+    ...{ _id: entryId(tenant, size), tenant, origin, size, root, mac, mac_key_id: keyId, signed_at: signedAt },
     ...{ note: signNote(text, await keys.noteSigner(tenant, origin, size)), keep: ['hourly'] },
     ...{ cosignatures: [], cosigned: 0 },
   };
