@@ -1,13 +1,16 @@
 // An unmodified tlog-tiles checker reads a tenant's ledger over HTTP with a bearer token, while it grows: Tessera's
 // fsck, built from the Go module proxy. It recomputes every leaf hash, tile and root. Then one bit of an entry, of a
-// stored tile and of a tile's root is changed in the store, and each time it must fail. Run after a build:
-// node tests/compat/tlog-fsck.mjs. Exits 1 on failure.
+// stored tile and of a tile's root is changed in the store, and each time it must fail. At last the oldest entries are
+// archived, and it reads hot and archived ones together; with a bit of the archived object changed it must fail. Run after
+// a build: node tests/compat/tlog-fsck.mjs. Exits 1 on failure.
 import { execFile, execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { buffer } from 'node:stream/consumers';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import mongoose from 'mongoose';
+import { openObjectStore } from '../../dist/libs/object-store/src/index.js';
 import { startServer } from '../../dist/libs/testing/src/server.js';
 
 const FSCK = 'github.com/transparency-dev/tessera/cmd/fsck';
@@ -18,8 +21,8 @@ const ROUNDS = 3;
 
 const built = fileURLToPath(new URL('../../infrastructure/scripts/go-program.sh', import.meta.url));
 const program = execFileSync(built, [FSCK, VERSION], { encoding: 'utf8' }).trim();
-const server = await startServer({ embedded: true });
-const client = await new mongoose.mongo.MongoClient(server.mongoUri).connect();
+let server = await startServer({ embedded: true });
+let client = await new mongoose.mongo.MongoClient(server.mongoUri).connect();
 let faults = 0;
 try {
   let asked = 0;
@@ -45,6 +48,45 @@ try {
   await tampered(tiles, { tenant: 'default', level: 0, index: 5 }, 'root', "a bit of a tile's root was changed");
   expect('everything put back', true, await checked(keyFile));
 
+  const { endSeq, jsonlKey } = await archived();
+  const cold = await openObjectStore(pathToFileURL(join(server.dataDir, 'cold')).href);
+  const stored = await buffer((await cold.get(jsonlKey)).body);
+  for (const [bytes, good, what] of [
+    [flipped(stored), false, `a bit of the archived entries 0 to ${endSeq} was changed`],
+    [stored, true, 'hot and archived entries together'],
+  ]) {
+    await cold.put(jsonlKey, bytes);
+    await restarted(); // what a server has checked it keeps for a while
+    expect(what, good, await checked(keyFile));
+  }
+  cold.close();
+
+  async function restarted() {
+    await client.close();
+    await server.stop();
+    server = await startServer({ embedded: true, dataDir: server.dataDir });
+    client = await new mongoose.mongo.MongoClient(server.mongoUri).connect();
+  }
+
+  /** The oldest entries, as if they were signed a hundred days ago; none of them is left in the database. */
+  async function archived() {
+    const signed_at = new Date(Date.now() - 100 * 86_400_000);
+    await client
+      .db('assay')
+      .collection('ledger_checkpoints')
+      .updateMany({ tenant: 'default' }, { $set: { signed_at } });
+    const answer = await fetch(`${server.url}/api/v1/audit/archive/run`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${server.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ override: true }),
+    });
+    const run = await answer.json();
+    if (!(run.eventCount > 0)) throw new Error(`nothing was archived: ${JSON.stringify(run)}`);
+    const left = await entries.countDocuments({ tenant: 'default', seq: { $lte: run.endSeq } });
+    if (left > 0) throw new Error(`${left} archived entries are hot still`);
+    return client.db('assay').collection('archive_batches').findOne({ _id: run.batchId });
+  }
+
   /** Every question with other filters is one event. */
   async function askedUntil(done) {
     while (!done()) {
@@ -58,9 +100,7 @@ try {
 
   async function tampered(collection, filter, field, what) {
     const { _id, [field]: was } = await collection.findOne(filter);
-    const changed = Buffer.from(was.buffer);
-    changed[changed.length >> 1] ^= 1;
-    await collection.updateOne({ _id }, { $set: { [field]: changed } });
+    await collection.updateOne({ _id }, { $set: { [field]: flipped(was.buffer) } });
     expect(what, false, await checked(keyFile));
     await collection.updateOne({ _id }, { $set: { [field]: was } });
   }
@@ -75,6 +115,12 @@ function expect(what, good, { passed, size, said }) {
   if (!right) faults += 1;
   console.log(`tlog-fsck: ${what}: ${passed ? `holds at size ${size}` : 'fails'}${right ? '' : ' — NOT EXPECTED'}`);
   if (!right) console.log(said);
+}
+
+function flipped(bytes) {
+  const changed = Buffer.from(bytes);
+  changed[changed.length >> 1] ^= 1;
+  return changed;
 }
 
 /** It always exits with 0: what it says is what counts. */
