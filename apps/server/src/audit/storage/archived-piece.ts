@@ -16,13 +16,13 @@ export const piecesEntries = (tenant: string, piece: ArchivedPiece): Generator<S
 
 /**
  * The entries of a range that is archived and may be hot too, in order. Where both have one and they are equal in every
- * field, it is given once; otherwise hot storage's is, and `differs` is told. What in hot storage claims a seq that
- * another one has had, or no whole seq, is given where it stands.
+ * field, it is given once; otherwise `differs` says whether the archived one is given before hot storage's. What in hot
+ * storage claims a seq that another one has had, or no whole seq, is given where it stands.
  */
 export async function* bothTiers(
   archived: Iterable<StoredEntry>,
   hot: AsyncIterable<object>,
-  differs: (archived: StoredEntry, hot: object) => void,
+  differs: (archived: StoredEntry, hot: object) => boolean,
 ): AsyncGenerator<object, void> {
   const rest = archived[Symbol.iterator]();
   let next = rest.next();
@@ -36,11 +36,9 @@ export async function* bothTiers(
       yield document;
       continue;
     }
-    if (isSame(next.value, document)) yield next.value;
-    else {
-      differs(next.value, document);
-      yield document;
-    }
+    const same = isSame(next.value, document);
+    if (same || differs(next.value, document)) yield next.value;
+    if (!same) yield document;
     next = rest.next();
   }
   for (; !next.done; next = rest.next()) yield next.value;

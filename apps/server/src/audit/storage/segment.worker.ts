@@ -67,7 +67,7 @@ async function digested(task: SegmentTask): Promise<DigestedSegment> {
   return { digests: pieces.digests, empty };
 }
 
-function documents(task: SegmentTask, differs: () => void): AsyncIterable<object> {
+function documents(task: SegmentTask, differs: () => boolean): AsyncIterable<object> {
   const hot = documentsBetween(collection<StoredEntry>('ledger_entries'), task);
   return task.archived ? bothTiers(piecesEntries(task.tenant, task.archived), hot, differs) : hot;
 }

@@ -49,17 +49,20 @@ export function* documentsOf(
   }
 }
 
-/** Says of an archived entry that is not the hot one of its seq what the leaf tiles say of it. */
-export function tellDifference(
+/**
+ * Whether an archived entry that is not the hot one of its seq is the one to verify before that: when it has the leaf hash
+ * that the tiles tell, and other bytes. Tells where it is the archived one that is wrong.
+ */
+export function isArchivedRight(
   verifier: Pick<LedgerVerifier, 'archiveFault'>,
   { batch }: ArchivedSpan,
   { archived, hot, tiles }: { archived: StoredEntry; hot: object; tiles: readonly LeafTile[] },
-): void {
+): boolean {
   const { seq, bytes, leaf_hash: leaf } = archived;
   const found = (hot as { bytes?: unknown }).bytes;
-  if (found instanceof Uint8Array && Buffer.compare(found, bytes) === 0) return;
+  if (found instanceof Uint8Array && Buffer.compare(found, bytes) === 0) return false;
   const told = tiles.map(({ from, hashes }) => hashes[seq - from]).find((hash) => hash !== undefined);
-  if (told && Buffer.compare(told, leaf) === 0) return; // it is the hot one that is wrong, and it is verified
+  if (told && Buffer.compare(told, leaf) === 0) return true;
   const fault: ArchiveFault = {
     class: 'archive_altered',
     ...{ from: seq, to: seq, code: 'ARCHIVE.ENTRY_DIFFERS', recomputed: hexOf(leafHash(bytes)) },
@@ -70,4 +73,5 @@ export function tellDifference(
       : 'hot storage has another entry of this seq, and no leaf tile tells which is right',
   };
   verifier.archiveFault(fault);
+  return false;
 }

@@ -3,7 +3,7 @@ import type { HashTiles, LeafTile, LedgerVerifier, SeqRange, VerifierState } fro
 import { codeOf } from '#libs/kernel';
 import { bothTiers } from '../storage/archived-piece.js';
 import type { ArchiveReading } from './archive-reading.js';
-import { documentsOf, pieceOf, tellDifference, type ArchivedSpan } from './archived-span.js';
+import { documentsOf, pieceOf, isArchivedRight, type ArchivedSpan } from './archived-span.js';
 import { leafTileOf, upperTileFault } from '../domain/tile-fault.js';
 import type { LedgerReader, ReadingPlace } from '../storage/ledger-reader.store.js';
 import type { DigestedSegment } from '../storage/segment.worker.js';
@@ -225,7 +225,7 @@ export class LedgerReading {
     });
     const hot = this.reader.claiming(tenant, this.next, to);
     await this.give(
-      bothTiers(documents, hot, (archived, other) => tellDifference(verifier, span, { archived, hot: other, tiles })),
+      bothTiers(documents, hot, (archived, other) => isArchivedRight(verifier, span, { archived, hot: other, tiles })),
     );
     this.next = to;
   }
