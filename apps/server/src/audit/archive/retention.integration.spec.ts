@@ -82,10 +82,14 @@ describe('retention', () => {
 
   it('waits for a legal hold, which the cold store has as well, and goes on when it is released', async () => {
     const [first, second] = [await batch(), await batch()];
+    jest.spyOn(cold(), 'hold').mockRejectedValueOnce(DIED);
     const hold = await place('case-7', second.minTs);
+    expect(await held(second)).toEqual([false, false]);
+    expect((await retire(366)).stopped).toMatchObject({ batch: second._id, reason: 'hold' });
+    expect(await of(Tombstones).of(second)).toBeUndefined();
+    await of(HoldTask).turn();
     expect(await held(second)).toEqual([true, true]);
     expect((await again(second)).holds).toEqual(['case-7']);
-    expect((await retire(366)).stopped).toMatchObject({ reason: 'hold' });
     expect((await again(second)).state).toBe('done');
     expect((await of(RetentionReport).of(TENANT, inDays(366))).overdue).toContainEqual(
       expect.objectContaining({ what: 'archived', to_seq: second.endSeq, reason: 'hold' }),
