@@ -2,17 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Metrics } from '#libs/telemetry';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
+import type { ColdCopyState } from './cold-copy.types.js';
 import { ColdStores } from './cold-stores.js';
-
-/** How far the second cold store is behind the first. */
-export interface ColdCopyState {
-  /** `s3://<bucket>`, or `file`. */
-  place: string;
-  /** Archived batches that it has not. */
-  lag_batches: number;
-  /** Age of the oldest of them, milliseconds; 0 when it has all. */
-  lag_ms: number;
-}
 
 /** Measured by the batch records; no series has a tenant. */
 @Injectable()

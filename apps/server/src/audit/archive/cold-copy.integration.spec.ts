@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
+import { QueryBus } from '@nestjs/cqrs';
 import type { ObjectStore } from '#libs/object-store';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
+import { ListArchives } from '../queries/list-archives.query.js';
 import { ArchiveBatches, type ArchiveBatch } from '../storage/archive-batches.store.js';
 import { sampleBatch } from '../storage/archive-batch.fixture.js';
 import { ColdCopier } from './cold-copier.js';
@@ -58,6 +60,9 @@ describe('the copy of the cold store', () => {
       await batchPut({ state: 'recorded' }),
     ];
     expect(await state()).toMatchObject({ place: 'file', lag_batches: 2 });
+    expect((await room.module.get(QueryBus).execute(new ListArchives(TENANT, 1, undefined))).copy).toMatchObject({
+      lag_batches: 2,
+    });
     expect((await state())!.lag_ms).toBeGreaterThanOrEqual(HOUR_MS);
     expect(await turn()).toBe(0);
     expect(await state()).toEqual({ place: 'file', lag_batches: 0, lag_ms: 0 });

@@ -1,4 +1,5 @@
 import { Query } from '@nestjs/cqrs';
+import type { ColdCopyState } from '../archive/cold-copy.types.js';
 
 export interface ArchiveVersions {
   jsonl?: string;
@@ -46,6 +47,8 @@ export interface ArchivePage {
   archives: ArchiveView[];
   /** For the next older page; absent on the last one. */
   next_before_seq?: number;
+  /** Null without a second store. */
+  copy: ColdCopyState | null;
 }
 
 /** Archived batches, newest first; those that begin below `before_seq` when that is given. */
