@@ -1,3 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
 import mongoose from 'mongoose';
 import {
   bytesOfBase64,
@@ -19,12 +24,14 @@ import {
   verifyTlog,
   type HashTiles,
 } from '#libs/ledger';
+import { openObjectStore } from '#libs/object-store';
 import { startServer, type RunningServer } from '#libs/testing';
 
 /** A name that its own paths hold once more. */
 const TENANT = 'tile';
 /** One full tile and a partial one. */
 const ENTRIES = 300;
+const CLI = resolve(__dirname, '../../dist/apps/cli/src/main.js');
 const IMMUTABLE = 'private, max-age=31536000, immutable';
 
 /** A stranger with a verifier key and a credential, who knows C2SP tlog-tiles and nothing of this server. */
@@ -198,13 +205,20 @@ describe('a ledger as tlog-tiles over HTTP', () => {
       });
       return { status: answer.status, ...((await answer.json()) as object) };
     };
-    let before: { bundle: Uint8Array; events: Listed };
+    const persons = async (): Promise<string[]> =>
+      Object.values(
+        (await json<{ persons: Record<string, string> }>('/api/v1/audit/events?after_seq=-1&limit=9&persons=true'))
+          .persons,
+      );
+    let before: { bundle: Uint8Array; events: Listed; persons: string[] };
     let batch: string;
     beforeAll(async () => {
       before = {
         bundle: await bytesAt('tile/entries/000'),
         events: await json('/api/v1/audit/events?after_seq=-1&limit=300'),
+        persons: await persons(),
       };
+      expect(before.persons).not.toHaveLength(0);
       const client = await new mongoose.mongo.MongoClient(server.mongoUri).connect();
       const long = { $set: { signed_at: new Date(Date.now() - 100 * 86_400_000) } };
       await client.db().collection('ledger_checkpoints').updateMany({ tenant: TENANT }, long);
@@ -239,6 +253,7 @@ describe('a ledger as tlog-tiles over HTTP', () => {
       const page = await json<Listed>(`/api/v1/audit/events?until=${oldest.at(-1)}&limit=1000`);
       const expected = after.events.filter(({ event }) => event.ts < oldest.at(-1)!);
       expect(seqs(page).sort((a, b) => a - b)).toEqual(seqs({ events: expected }));
+      expect(await persons()).toEqual(before.persons);
       expect(await json(`/api/v1/audit/events/${after.events[3]!.event.id}`)).toMatchObject({
         seq: 3,
         tier: 'archived',
@@ -260,5 +275,26 @@ describe('a ledger as tlog-tiles over HTTP', () => {
       });
       expect(await found()).toMatchObject({ events: [expect.anything()] });
     });
+
+    it('is listed and verified by assay archive, which ends with 1 when an object was altered', async () => {
+      const [listed, whole] = await Promise.all([assay('list', '--json'), assay('verify', batch)]);
+      expect([listed.code, JSON.parse(listed.out)]).toMatchObject([0, { id: batch, startSeq: 0, endSeq: 255 }]);
+      expect(whole.code).toBe(0);
+      const cold = await openObjectStore(pathToFileURL(join(server.dataDir, 'cold')).href);
+      const { jsonlKey } = JSON.parse(listed.out) as { jsonlKey: string };
+      await cold.put(jsonlKey, Buffer.from('other'));
+      cold.close();
+      const [broken, none] = await Promise.all([assay('verify', batch), assay('show', 'nobodys')]);
+      expect(broken.code).toBe(1);
+      expect(broken.out).toContain('archive_altered');
+      expect(none.code).toBe(4);
+    });
+
+    async function assay(...args: string[]): Promise<{ code: number | null; out: string }> {
+      const env = { PATH: process.env['PATH'], ASSAY_SERVER: server.url, ASSAY_API_KEY: server.apiKey };
+      const child = spawn(process.execPath, [CLI, 'archive', ...args], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+      const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<[number | null]>]);
+      return { code, out };
+    }
   });
 });
