@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { CommandBus } from '@nestjs/cqrs';
-import {
-  archivedEntries,
-  archivedLines,
-  batchKeys,
-  batchLines,
-  chainedLines,
-  packedBatch,
-  unpackedBatch,
-} from '#libs/archive';
+import { archivedEntries, batchKeys, batchLines, packedBatch, unpackedBatch } from '#libs/archive';
 import { genesisHash, hexOf, type StoredEntry } from '#libs/ledger';
+import { OpenBatch } from '../apps/server/src/audit/archive/open-batch.js';
 import { ArchiveRun } from '../apps/server/src/audit/archive/archive-run.js';
 import { TENANT } from '../apps/server/src/audit/audit-room.fixture.js';
 import { RecordEvents } from '../apps/server/src/audit/commands/record-events.command.js';
@@ -80,18 +73,18 @@ async function filled(bench: BenchRoom, entries: number): Promise<void> {
 
 /** What libs/archive does, from bytes to bytes. */
 async function byteWork(stored: readonly StoredEntry[], lines: Buffer): Promise<Record<string, Work>> {
-  const packed = await packedBatch(lines);
+  const { stored: object, ...packed } = await packedBatch(lines);
   const range = { tenant: TENANT, startSeq: 0, endSeq: stored.length - 1, eventCount: stored.length };
   const { jsonlKey: key } = batchKeys({ ...range, archivedAt: new Date(), sha256: packed.sha256 });
-  const jsonl = archivedLines(packed, { key });
+  const jsonl = { key, ...packed };
   const bytes = stored.map((entry) => entry.bytes);
   const previousChainHash = hexOf(genesisHash(ORIGIN));
   const endChainHash = hexOf((stored.at(-1) as StoredEntry).chain_hash);
   const chain = { ...range, previousChainHash, endChainHash };
   return {
     archive: () => packedBatch(batchLines(bytes)),
-    verify: async () => chainedLines(await unpackedBatch(packed.stored, jsonl), chain),
-    restore: async () => [...archivedEntries(await unpackedBatch(packed.stored, jsonl), chain)],
+    verify: async () => OpenBatch.of(chain, await unpackedBatch(object, jsonl)),
+    restore: async () => [...archivedEntries(await unpackedBatch(object, jsonl), chain)],
   };
 }
 

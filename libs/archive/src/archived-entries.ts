@@ -1,36 +1,7 @@
-import {
-  bytesOfHex,
-  chainHash,
-  entryAt,
-  hexOf,
-  leafHash,
-  parseEvent,
-  preparedEntry,
-  type LedgerEvent,
-  type StoredEntry,
-} from '#libs/ledger';
+import { bytesOfHex, entryAt, parseEvent, preparedEntry, type LedgerEvent, type StoredEntry } from '#libs/ledger';
 import { ArchiveError } from './archive.errors.js';
 import type { ArchiveManifest } from './archive.types.js';
 import { linesOfBatch } from './batch-lines.js';
-
-/**
- * The lines of a batch, as many as its manifest says and in the order that leads to its end of the chain. Reads no event.
- * Throws LINE_FORM, LINE_COUNT or LINE_ORDER.
- */
-export function chainedLines(
-  lines: Uint8Array,
-  { eventCount, previousChainHash, endChainHash }: ChainEnds,
-): Uint8Array[] {
-  const found = linesOfBatch(lines);
-  if (found.length !== eventCount) {
-    throw new ArchiveError('ARCHIVE.LINE_COUNT', `expected ${eventCount} lines, found ${found.length}`);
-  }
-  const end = found.reduce((chain, bytes) => chainHash(chain, leafHash(bytes)), hashOf(previousChainHash));
-  if (hexOf(end) === endChainHash) return found;
-  throw new ArchiveError('ARCHIVE.LINE_ORDER', `expected the chain to end at ${endChainHash}, found ${hexOf(end)}`);
-}
-
-type ChainEnds = Pick<ArchiveManifest, 'eventCount' | 'previousChainHash' | 'endChainHash'>;
 
 /**
  * The stored entries of these lines, one at a time: the very documents the hot store held. Throws LINE_FORM for a line

@@ -4,14 +4,14 @@ import { ArchiveError } from './archive.errors.js';
 
 const HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
-/** How much the thread that works on it gives at a time; zlib takes no less than 64. */
-const chunkFor = (bytes: number): number => Math.min(1024 * 1024, bytes + 64);
+/** What zlib gives at a time: with all of it at once nothing is copied together. It takes no less than 64. */
+const chunkFor = (bytes: number): number => bytes + 64;
 
 const deflated = promisify<Uint8Array, ZlibOptions, Buffer>(gzip);
 
 /** One gzip member (RFC 1952) of these bytes. The same bytes may give another member with another release of zlib. */
 export const gzipMember = (bytes: Uint8Array): Promise<Buffer> =>
-  deflated(bytes, { chunkSize: chunkFor(bytes.length) });
+  deflated(bytes, { chunkSize: Math.min(chunkFor(bytes.length), 1024 * 1024) });
 
 /** RFC 1952 §2.3.1: magic, deflate, and no optional fields, which nobody needs and everybody reads otherwise. */
 export const isGzipHeader = (bytes: Uint8Array): boolean =>

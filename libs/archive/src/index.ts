@@ -2,17 +2,16 @@ export { ArchiveError } from './archive.errors.js';
 export type { ArchiveErrorCode } from './archive.errors.js';
 export type * from './archive.types.js';
 export { batchLines, linesOfBatch, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES } from './batch-lines.js';
-export { batchKeys, rangeOfKey } from './batch-keys.js';
+export { batchKeys } from './batch-keys.js';
 export { archivedLines, packedBatch } from './packed-batch.js';
 export { unpackedBatch } from './unpacked-batch.js';
 export { storedBytesFault } from './stored-bytes.js';
-export { archivedEntries, chainedLines } from './archived-entries.js';
-export { dssePae, envelopeSigners, envelopeText, parsedEnvelope } from './dsse.js';
-export type { DsseEnvelope, DsseMac, DsseSignature, DsseSigner, DsseSigning } from './dsse.js';
+export { archivedEntries } from './archived-entries.js';
+export { envelopeSigners, envelopeText, parsedEnvelope } from './dsse.js';
+export type { DsseEnvelope, DsseSigning } from './dsse.js';
 export {
   assertManifestDigest,
   assertManifestOf,
-  MANIFEST_TYPE,
   manifestText,
   parsedManifest,
   verifyManifest,

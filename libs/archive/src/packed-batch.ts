@@ -25,7 +25,7 @@ export async function packedBatch(
   };
 }
 
-/** What the manifest says of the object that was put. */
+/** What the manifest says of an object that was put. */
 export function archivedLines(packed: PackedBatch, put: Pick<ArchivedLines, 'key' | 'versionId'>): ArchivedLines {
   const { bytes, storedBytes, sha256, storedSha256, encoding, encryption } = packed;
   return { ...put, bytes, storedBytes, sha256, storedSha256, encoding, ...(encryption && { encryption }) };
