@@ -28,13 +28,14 @@ export class PlaceHoldHandler implements ICommandHandler<PlaceHold> {
     }
     await this.ledgers.assertOpen(tenant);
     const { case_id, subjects, since, until } = request;
-    const hold: Omit<LegalHold, 'unrecorded'> = {
+    const hold: Omit<LegalHold, 'unrecorded' | 'waits'> = {
       ...{ _id: uuidv7(), tenant, case_id, placed_at: new Date() },
       ...(subjects && { subjects: await this.pseudonyms(tenant, subjects) }),
       ...(since !== undefined && { since }),
       ...(until !== undefined && { until }),
     };
-    const placed: LegalHold = { ...hold, unrecorded: [await this.records.placed(hold, requester)] };
+    const unrecorded = [await this.records.placed(hold, requester)];
+    const placed: LegalHold = { ...hold, unrecorded, waits: true };
     await this.holds.add(placed);
     // If the process dies here, it holds, and the objects and the ledger follow.
     await this.keeping.settle(tenant);

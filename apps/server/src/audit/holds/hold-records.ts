@@ -15,7 +15,7 @@ export class HoldRecords {
     private readonly commands: CommandBus,
   ) {}
 
-  async placed(hold: Omit<LegalHold, 'unrecorded'>, requester: Requester): Promise<SealedEvent> {
+  async placed(hold: Omit<LegalHold, 'unrecorded' | 'waits'>, requester: Requester): Promise<SealedEvent> {
     const { _id, subjects, since, until } = hold;
     return this.sealed('hold.placed', hold, requester, {
       hold: _id,

@@ -6,6 +6,7 @@ import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { StartCheck } from '../checkpoints/start-check.js';
 import { LegalHolds } from '../storage/holds.store.js';
+import { Ledgers } from '../storage/ledgers.store.js';
 import { HoldKeeping } from './hold-keeping.js';
 import { HoldRecords } from './hold-records.js';
 
@@ -25,6 +26,7 @@ export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
 
   constructor(
     @Inject(Settings) private readonly settings: Pick<Settings, 'roles'>,
+    private readonly ledgers: Ledgers,
     private readonly holds: LegalHolds,
     private readonly keeping: HoldKeeping,
     private readonly records: HoldRecords,
@@ -44,7 +46,7 @@ export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Once. Rejects when the database does not answer. */
   async turn(): Promise<void> {
     const { signal } = this.stopping;
-    for (const tenant of await this.holds.tenants()) {
+    for (const tenant of await this.tenants()) {
       if (signal.aborted) return;
       await this.keeping.settle(tenant, signal);
     }
@@ -57,7 +59,7 @@ export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Rejects when the database does not answer. */
   async ask(): Promise<void> {
-    for (const tenant of await this.holds.tenants()) {
+    for (const tenant of await this.tenants()) {
       await this.keeping.putBack(tenant, this.stopping.signal).catch((error: unknown) => {
         this.log.warn('audit.hold_unasked', { tenant_id: tenant, error_code: codeOf(error) });
       });
@@ -73,6 +75,13 @@ export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
       });
       await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** Those that have, or once had, a hold. */
+  private async tenants(): Promise<string[]> {
+    const found: string[] = [];
+    for (const { _id } of await this.ledgers.all()) if (await this.holds.any(_id)) found.push(_id);
+    return found;
   }
 
   private async due(): Promise<void> {

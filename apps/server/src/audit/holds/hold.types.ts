@@ -17,6 +17,8 @@ export interface LegalHold {
   released_at?: Date;
   /** Its events that are not known to be in the ledger. */
   unrecorded: SealedEvent[];
+  /** Absent when there are none. */
+  waits?: true;
 }
 
 /** The time of some entries, both ends inclusive, RFC 3339 with milliseconds. */

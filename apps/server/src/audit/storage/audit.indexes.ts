@@ -83,6 +83,11 @@ export const auditIndexes: IndexStep[] = [
     ],
   },
   {
+    id: 'ledger_statements/1',
+    collection: 'ledger_statements',
+    create: [{ name: 'tenant_kind', key: { tenant: 1, kind: 1 } }],
+  },
+  {
     id: 'archive_restorations/1',
     collection: 'archive_restorations',
     create: [
@@ -129,6 +134,7 @@ export const auditIndexes: IndexStep[] = [
     create: [
       { name: 'tenant_id', key: { tenant: 1, _id: 1 } },
       { name: 'tenant_released', key: { tenant: 1, released_at: 1, _id: 1 } },
+      { name: 'waits', key: { waits: 1 } },
     ],
   },
   {

@@ -42,7 +42,7 @@ export class LegalHolds {
   async release(id: string, at: Date, event: LegalHold['unrecorded'][number]): Promise<boolean> {
     const { matchedCount } = await this.collection.updateOne(
       { _id: id, released_at: { $exists: false } },
-      { $set: { released_at: at }, $push: { unrecorded: event } },
+      { $set: { released_at: at, waits: true }, $push: { unrecorded: event } },
     );
     return matchedCount === 1;
   }
@@ -50,15 +50,17 @@ export class LegalHolds {
   /** The event is in the ledger. May be said twice. */
   async recorded(id: string, eventId: string): Promise<void> {
     await this.collection.updateOne({ _id: id }, { $pull: { unrecorded: { id: eventId } } });
+    // If the process dies here, it is looked at once more and nothing is found.
+    await this.collection.updateOne({ _id: id, unrecorded: { $size: 0 } }, { $unset: { waits: '' } });
   }
 
   /** Those with events that are not known to be in the ledger. */
   async unrecorded(): Promise<LegalHold[]> {
-    return this.collection.find({ 'unrecorded.0': { $exists: true } }, { promoteBuffers: true }).toArray();
+    return this.collection.find({ waits: true }, { promoteBuffers: true }).toArray();
   }
 
-  /** Tenants that have, or once had, a hold. */
-  async tenants(): Promise<string[]> {
-    return this.collection.distinct('tenant');
+  /** Whether the tenant has, or once had, a hold. */
+  async any(tenant: string): Promise<boolean> {
+    return (await this.collection.findOne({ tenant }, { projection: { _id: 1 }, sort: { _id: 1 } })) !== null;
   }
 }
