@@ -12,10 +12,19 @@ import {
   rotatedArchiveRing,
   type ArchiveKeyRing,
 } from '#libs/archive';
-import { chainHash, hexOf, leafHash, type StoredEntry } from '#libs/ledger';
-import { TENANT } from '../../apps/server/src/audit/audit-room.fixture.js';
+import { chainHash, entryOf, hexOf, leafHash, LedgerVerifier, parseEvent, type StoredEntry } from '#libs/ledger';
+import { ArchiveRun } from '../../apps/server/src/audit/archive/archive-run.js';
+import { ArchivedEntries } from '../../apps/server/src/audit/archive/archived-entries.js';
+import { startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 import { ColdCopier } from '../../apps/server/src/audit/archive/cold-copier.js';
 import type { ArchiveBatch } from '../../apps/server/src/audit/domain/archive-batch.js';
+import { writeLongLedger } from '../../apps/server/src/audit/long-ledger.fixture.js';
+import { ArchiveBatches } from '../../apps/server/src/audit/storage/archive-batches.store.js';
+import {
+  VerificationEngine,
+  type RunOptions,
+  type RunState,
+} from '../../apps/server/src/audit/verification/verification-engine.js';
 import { ArchiveVerification } from '../../apps/server/src/audit/verification/archive-verification.js';
 import {
   archivedLedger,
@@ -394,6 +403,88 @@ describe('with a copy in a second store', () => {
       511,
     ]);
     expect((await verification.verify(TENANT, b!._id)).tier).toBe('consistent');
+  });
+});
+
+describe('a long batch, in threads', () => {
+  /** Two segments and a bit. */
+  const ENTRIES = 2 * 4_096 + 300;
+  const LAST = ENTRIES - (ENTRIES % 256) - 1;
+  let room: AuditRoom;
+  beforeAll(async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'assay-long-'));
+    await writeLongLedger({ dataDir, tenant: TENANT, entries: ENTRIES });
+    room = await startRoom({ dataDir, env: { ASSAY_ORIGIN: 'assay.local', AUDIT_VERIFY_THREADS: '2' } });
+    await room.store.collection('ledger_checkpoints').updateMany({}, { $set: { signed_at: new Date(0) } });
+  });
+  afterAll(() => room.remove());
+
+  const run = (asked: Partial<RunOptions> = {}): Promise<LedgerVerdict> =>
+    room.module.get(VerificationEngine).run(TENANT, { vkeys: [], require_anchor: false }, { signal: SIGNAL, ...asked });
+
+  it('is verified while it leaves hot storage between two segments', async () => {
+    let steps = 0;
+    const progressed = async (): Promise<void> => {
+      if (++steps === 1) await room.module.get(ArchiveRun).runOnce(TENANT, new Date());
+    };
+    const verdict = await run({ progressed });
+    expect(verdict.breaks).toEqual([]);
+    expect(verdict).toMatchObject({ highestArchivedSeq: null, entries: { found: ENTRIES, verified: ENTRIES } });
+    expect(await room.entries.countDocuments({ tenant: TENANT, seq: { $lte: LAST } })).toBe(0);
+  });
+
+  it('is digested in threads: no archived entry is read one by one', async () => {
+    const one = jest.spyOn(LedgerVerifier.prototype, 'entry');
+    const verdict = await run();
+    const seqs = one.mock.calls.map(([document]) => (document as { seq: number }).seq);
+    one.mockRestore();
+    expect(seqs.filter((seq) => seq <= LAST)).toEqual([]);
+    expect(verdict).toMatchObject({
+      tier: 'consistent',
+      breaks: [],
+      oldestHotSeq: LAST + 1,
+      highestArchivedSeq: LAST,
+      batches: { expected: 1, read: 1, verified: 1 },
+      tiles: { compared: (LAST + 1) / 256 },
+    });
+    expect(verdict.entries.found).toBe(verdict.entries.expected);
+  });
+
+  it('is taken up again within the batch', async () => {
+    let kept: RunState | undefined;
+    const stopped = new AbortController();
+    const progressed: RunOptions['progressed'] = (_done, state) => {
+      kept ??= state();
+      stopped.abort(new Error('stopped'));
+      return Promise.resolve();
+    };
+    await expect(run({ signal: stopped.signal, progressed })).rejects.toThrow('stopped');
+    expect(kept?.reading.next).toBe(4_096);
+    const resume = JSON.parse(JSON.stringify(kept)) as RunState;
+    const verdict = await run({ resume });
+    expect(verdict).toMatchObject({
+      tier: 'consistent',
+      breaks: [],
+      resumed_at: [4_096],
+      batches: { expected: 1, read: 1, verified: 1 },
+    });
+    expect(verdict.entries.found).toBe(verdict.entries.expected);
+  });
+
+  it('names the one hot entry that differs from the archived one', async () => {
+    const [record] = await room.module.get(ArchiveBatches).page(TENANT, { limit: 1 });
+    const [archived] = await room.module.get(ArchivedEntries).between(TENANT, { from: 5_000, to: 5_001, limit: 1 });
+    expect(record?.startSeq).toBe(0);
+    const event = parseEvent(archived!.bytes);
+    const previousChainHash = archived!.chain_hash;
+    const hot = entryOf({ tenant: TENANT, seq: 5_000, event, bytes: archived!.bytes, previousChainHash });
+    const entries = room.store.collection<StoredEntry>('ledger_entries');
+    await entries.insertOne({ ...hot, chain_hash: archived!.chain_hash, kind: 'job.started' });
+    const verdict = await run();
+    await entries.deleteOne({ _id: hot._id });
+    expect(verdict.breaks.map(({ class: kind, seq, field }) => [kind, seq, field])).toEqual([
+      ['index_mismatch', 5_000, 'kind'],
+    ]);
   });
 });
 

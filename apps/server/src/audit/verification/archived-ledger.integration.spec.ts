@@ -1,4 +1,7 @@
+import { CommandBus } from '@nestjs/cqrs';
+import { parseEvent } from '#libs/ledger';
 import { TENANT } from '../audit-room.fixture.js';
+import { VerifyArchive } from '../commands/verify-archive.command.js';
 import { LedgerReader } from '../storage/ledger-reader.store.js';
 import { ArchiveVerification } from './archive-verification.js';
 import { archivedLedger, type ArchivedLedger } from './archived-ledger.fixture.js';
@@ -90,6 +93,19 @@ describe('a ledger that is archived in part', () => {
         ['archive_altered', 'ARCHIVE.TRUNCATED', 256, 511],
       ]);
       expect((await verification.verify(TENANT, a!._id)).breaks).toEqual([]);
+      const order = new VerifyArchive(TENANT, b!._id, false, {
+        actor: { type: 'service', id: 'auditor' },
+        credential: 'key',
+      });
+      const commands = ledger.room.module.get(CommandBus);
+      expect(await commands.execute(order)).toMatchObject({ batch_id: b!._id, copy: false, tier: 'broken' });
+      const event = parseEvent((await ledger.room.stored()).at(-1)!.bytes);
+      expect(event).toMatchObject({
+        kind: 'archive.verified',
+        actor: { id: 'auditor' },
+        refs: { batch_id: b!._id },
+        data: { verdict: 'broken', breaks: 1, copy: false },
+      });
       await expect(verification.verify(TENANT, 'none')).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_NOT_FOUND' });
       await expect(verification.verify(TENANT, a!._id, { copy: true })).rejects.toMatchObject({
         code: 'AUDIT.ARCHIVE_COPY_NOT_FOUND',

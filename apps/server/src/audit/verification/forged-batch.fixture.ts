@@ -1,5 +1,4 @@
 import {
-  archivedLines,
   batchKeys,
   manifestText,
   packedBatch,
@@ -24,11 +23,10 @@ export interface Forgery {
 /** Puts another batch in the place of one, signed by the service's own keys, and has the record name it. */
 export async function forge(ledger: ArchivedLedger, batch: ArchiveBatch, forgery: Forgery): Promise<void> {
   const { manifest } = parsedManifest(await ledger.get(batch.manifestKey));
-  const packed = forgery.lines ? await packedBatch(forgery.lines) : undefined;
-  const stored = forgery.stored ?? packed?.stored;
-  const jsonl = packed
-    ? archivedLines(packed, { key: keyOf(batch, packed.sha256) })
-    : { ...manifest.jsonl, ...(stored && { storedSha256: sha256Hex(stored), storedBytes: stored.length }) };
+  const { stored = forgery.stored, ...packed } = forgery.lines ? await packedBatch(forgery.lines) : {};
+  const put = stored ? { storedSha256: sha256Hex(stored), storedBytes: stored.length } : {};
+  const key = 'sha256' in packed ? keyOf(batch, packed.sha256) : manifest.jsonl.key;
+  const jsonl = { ...manifest.jsonl, ...packed, ...put, key };
   const own = await ownSigning(ledger, batch, manifest);
   const signing = forgery.signing?.(own) ?? own;
   const keyIds = [signing.signer.keyId, signing.mac.keyId];
