@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import {
   isWitnessed,
   TILE_WIDTH,
@@ -41,17 +41,13 @@ interface Cosigned {
  * read from the anchor store; cosignatures and tokens lie in the database and prove themselves.
  */
 @Injectable()
-export class AnchorReader implements OnApplicationShutdown {
+export class AnchorReader {
   constructor(
     private readonly targets: AnchorTargets,
     private readonly anchors: Anchors,
     private readonly keys: PublicKeys,
     private readonly log: Log,
   ) {}
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.targets.store?.close();
-  }
 
   /**
    * Of checkpoints whose size is in the range; by kind, then by size from the lowest. What does not hold is left out

@@ -6,6 +6,7 @@ import { Leases, type Lease } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { AuditError } from '../audit.errors.js';
+import { SigningTask } from '../checkpoints/signing-task.js';
 import { Suspending } from '../checkpoints/suspending.js';
 import { leaseOwner } from '../lease-owner.js';
 import { PublicKeys } from '../keys/public-keys.js';
@@ -23,6 +24,8 @@ const MINUTE_MS = 60_000;
 /** How often it is looked for what is due, and after how long a first failure is tried again, in milliseconds. */
 const LOOK_MS = 5_000;
 const LEASE_MS = 60_000;
+/** How long others may keep a server from stopping. */
+const LAST_MS = 2_000;
 
 /** Codes that say what a person has to look at; others may mend themselves. */
 const ALARMING: readonly string[] = [
@@ -56,6 +59,7 @@ export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown
     private readonly tiles: Tiles,
     private readonly entries: TileEntries,
     private readonly keys: PublicKeys,
+    private readonly signing: SigningTask,
     private readonly suspending: Suspending,
     private readonly leases: Leases,
     private readonly log: Log,
@@ -77,60 +81,84 @@ export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown
     this.running = this.loop();
   }
 
+  /** What was signed last is anchored before this resolves, wherever that is done at once. */
   async onApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     await this.running;
-    if (this.lease) await this.leases.release(this.lease).catch(() => undefined); // it ends by itself
+    if (this.lease) {
+      await this.signing.stopped();
+      await this.lastTurn(AbortSignal.timeout(LAST_MS)).catch((error: unknown) => this.turnFailed(error));
+      await this.leases.release(this.lease).catch(() => undefined); // it ends by itself
+    }
+    await this.targets.store?.close();
   }
 
   /** Everything that is due, once. Rejects when the database does not answer. */
   async turn(): Promise<void> {
-    for (const ledger of await this.ledgers.all()) {
-      if (ledger.state === 'suspended') continue;
+    const { signal } = this.stopping;
+    for (const ledger of await this.open()) {
       for (const target of this.targets.all) {
-        if (this.stopping.signal.aborted || !(await this.holdsLease())) return;
-        await this.anchored(ledger, target);
+        if (signal.aborted || !(await this.holdsLease())) return;
+        const place = placeOf(ledger, target);
+        if (Date.now() >= (await this.planOf(place)).dueAt) await this.anchored(place, target, signal);
       }
     }
+  }
+
+  /** Everything that is not anchored, due or not; who does not answer keeps only what is anchored there waiting. */
+  private async lastTurn(signal: AbortSignal): Promise<void> {
+    const ledgers = await this.open();
+    const anchoredAt = async (target: AnchorTarget): Promise<void> => {
+      for (const ledger of ledgers) if (!signal.aborted) await this.anchored(placeOf(ledger, target), target, signal);
+    };
+    if (await this.holdsLease()) await Promise.all(this.targets.all.map(anchoredAt));
+  }
+
+  private async open(): Promise<Ledger[]> {
+    return (await this.ledgers.all()).filter(({ state }) => state !== 'suspended');
   }
 
   private async loop(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      await this.turn().catch((error: unknown) => {
-        this.log.warn('audit.anchor_failed', { error_code: codeOf(error) });
-      });
+      await this.turn().catch((error: unknown) => this.turnFailed(error));
       await sleep(Math.min(LOOK_MS, this.everyMs), undefined, { signal }).catch(() => undefined);
     }
   }
 
-  private async anchored({ _id: tenant, origin }: Ledger, target: AnchorTarget): Promise<void> {
-    const place = { tenant, origin, kind: target.kind, name: target.name };
-    const plan = await this.planOf(place);
-    if (Date.now() < plan.dueAt) return;
-    const checkpoint = await this.checkpoints.published(tenant);
-    if (checkpoint?.origin !== origin) return;
+  private async anchored(place: AnchorPlace, target: AnchorTarget, signal: AbortSignal): Promise<void> {
+    const checkpoint = await this.checkpoints.published(place.tenant);
+    if (checkpoint?.origin !== place.origin) return;
     if (((await this.anchors.newest(place))?.size ?? 0) >= checkpoint.size) return;
     try {
-      await this.anchor(place, checkpoint, target);
+      await this.anchor(place, checkpoint, target, signal);
       this.plan(place, { dueAt: Date.now() + this.everyMs, failures: 0 });
     } catch (error) {
-      if (this.stopping.signal.aborted) return;
-      const failures = plan.failures + 1;
+      if (signal.aborted) return;
+      const failures = (await this.planOf(place)).failures + 1;
       this.plan(place, { dueAt: Date.now() + Math.min(this.everyMs, LOOK_MS * 2 ** Math.min(failures, 16)), failures });
       await this.failed(place, error, failures);
     }
   }
 
-  private async anchor(place: AnchorPlace, checkpoint: StoredCheckpoint, target: AnchorTarget): Promise<void> {
+  private async anchor(
+    place: AnchorPlace,
+    checkpoint: StoredCheckpoint,
+    target: AnchorTarget,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { tenant, size } = checkpoint;
     const tiles = new LedgerHashTiles(tenant, this.tiles, this.entries);
-    const evidence = await target.anchor({ checkpoint, tiles }, this.stopping.signal);
+    const evidence = await target.anchor({ checkpoint, tiles }, signal);
     // If the process dies here, it is anchored and we do not know: the next turn anchors it again, which is success.
     await this.checkpoints.keepFor(tenant, size, 'anchored');
     if (evidence.cosignature) await this.checkpoints.addCosignatures(tenant, size, [evidence.cosignature]);
     await this.anchors.add(place, checkpoint, evidence);
     this.contradicting.get(place.origin)?.delete(place.name);
+  }
+
+  private turnFailed(error: unknown): void {
+    this.log.warn('audit.anchor_failed', { error_code: codeOf(error) });
   }
 
   private async failed(place: AnchorPlace, error: unknown, attempts: number): Promise<void> {
@@ -174,5 +202,12 @@ export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown
     return this.lease !== null;
   }
 }
+
+const placeOf = ({ _id: tenant, origin }: Ledger, { kind, name }: AnchorTarget): AnchorPlace => ({
+  tenant,
+  origin,
+  kind,
+  name,
+});
 
 const keyOf = ({ origin, kind, name }: AnchorPlace): string => `${origin} ${kind} ${name}`;

@@ -232,3 +232,27 @@ describe('a quorum of witnesses that have seen more of a ledger than there is', 
     expect((await states()).anchors[1]).toMatchObject({ failure: { code: 'audit_witness_contradicted' } });
   });
 });
+
+describe('the role ledger, when it stops', () => {
+  it('anchors what was signed last, though it was not due', async () => {
+    folder = await mkdtemp(join(tmpdir(), 'assay-anchors-'));
+    const url = pathToFileURL(join(folder, 'anchors')).href;
+    const env = { AUDIT_ANCHOR_URL: url, AUDIT_ANCHOR_MINUTES: '60' };
+    room = await startRoom({ dataDir: join(folder, 'room'), roles: 'api,ledger', env });
+    let last: number | undefined;
+    try {
+      await room.record(2);
+      await turnsUntil(async () => (await states()).anchors[0]?.size !== null);
+      last = (await room.record(3, 2)).at(-1)!.seq;
+    } finally {
+      await room.close();
+    }
+    const copies = await openObjectStore(url);
+    const sizes: number[] = [];
+    for await (const { key } of copies.list(`${ORIGIN}/checkpoints/`)) sizes.push(Number(key.slice(-16)));
+    copies.close();
+    await rm(folder, { recursive: true, force: true });
+    expect(sizes.at(-1)).toBeGreaterThan(last);
+    expect(sizes).toHaveLength(2);
+  });
+});

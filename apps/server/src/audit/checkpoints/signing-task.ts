@@ -30,6 +30,7 @@ const THIN_MS = 3_600_000;
 export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
+  private ended: Promise<void> | undefined;
   private lease: Lease | null = null;
   private renewedAt = 0;
   private thinnedAt = -THIN_MS;
@@ -56,8 +57,17 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
     this.running = this.loop();
   }
 
-  /** What was recorded before is signed before this resolves, if the store answers. */
   async onApplicationShutdown(): Promise<void> {
+    await this.stopped();
+  }
+
+  /** What was recorded before is signed before this resolves, if the store answers. May be called again. */
+  async stopped(): Promise<void> {
+    this.ended ??= this.stop();
+    return this.ended;
+  }
+
+  private async stop(): Promise<void> {
     await this.appenders.idle();
     this.stopping.abort();
     await this.running;
