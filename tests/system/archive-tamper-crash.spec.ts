@@ -15,7 +15,9 @@ import {
 import { chainHash, entryOf, hexOf, leafHash, LedgerVerifier, parseEvent, type StoredEntry } from '#libs/ledger';
 import { ArchiveRun } from '../../apps/server/src/audit/archive/archive-run.js';
 import { ArchivedEntries } from '../../apps/server/src/audit/archive/archived-entries.js';
+import { tombstoneKey } from '../../apps/server/src/audit/archive/tombstone.js';
 import { startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
+import { BatchRetiring } from '../../apps/server/src/audit/archive/batch-retiring.js';
 import { ColdCopier } from '../../apps/server/src/audit/archive/cold-copier.js';
 import type { ArchiveBatch } from '../../apps/server/src/audit/domain/archive-batch.js';
 import { writeLongLedger } from '../../apps/server/src/audit/long-ledger.fixture.js';
@@ -297,6 +299,30 @@ describe('the archive under attack', () => {
     });
   });
 
+  it('verifies what is archived where all of hot storage is gone, and names what is not', async () => {
+    const { length } = await ledger.room.stored();
+    const verdict = await after(() => ledger.room.entries.deleteMany({ tenant: TENANT }));
+    const [cut, ...more] = verdict.breaks;
+    expect(more).toEqual([]);
+    expect(['tail_cut', 'rolled_back']).toContain(cut?.class);
+    expect(cut?.from).toBe(ARCHIVED);
+    expect(cut?.to).toBeLessThan(ARCHIVED + length);
+    expect(verdict).toMatchObject({ oldestHotSeq: null, highestArchivedSeq: ARCHIVED - 1, batches: { verified: 3 } });
+  });
+
+  it('names entries that a record and both objects are gone with, and what the next batch is linked to', async () => {
+    const gone: Attack = async ([, b]) => {
+      await ledger.batches.collection.deleteOne({ _id: b!._id });
+      await ledger.cold.delete(b!.jsonlKey);
+      await ledger.cold.delete(b!.manifestKey);
+    };
+    const [, b] = await ledger.records();
+    const verdict = await after(gone);
+    expect(told(verdict)).toEqual([['archive_missing', 'ARCHIVE.RECORD_MISSING', 256, 511]]);
+    expect(verdict.breaks[0]?.reason).toContain(`linked to a manifest of SHA-256 ${b!.manifestSha256}`);
+    expect(verdict.checkpoints.matched).toBe(verdict.checkpoints.checked);
+  });
+
   it('names objects that the file system has damaged', async () => {
     const [, batch] = await ledger.records();
     const files = await readdir(join(ledger.room.dataDir, 'cold'), { recursive: true, withFileTypes: true });
@@ -310,6 +336,34 @@ describe('the archive under attack', () => {
 
 const placed = ({ breaks }: LedgerVerdict): unknown[] =>
   breaks.map(({ class: kind, code, from, to }) => [kind, code, from, to]);
+
+describe('a batch whose retention is over', () => {
+  let ledger: ArchivedLedger;
+  beforeAll(async () => {
+    ledger = await archivedLedger({ ready: 2 });
+  });
+  afterAll(() => ledger.room.remove());
+
+  it('is reported as retired, and its leaf hashes are still verified; without its tombstone it is missing', async () => {
+    const [a] = await ledger.records();
+    const before = (await ledger.room.verify()).entries;
+    await ledger.room.module.get(BatchRetiring).retire(a!, { days: 365, now: new Date() });
+    const verdict = await ledger.room.verify();
+    expect(verdict).toMatchObject({
+      tier: 'consistent',
+      breaks: [],
+      retired: [{ from: 0, to: 255 }],
+      batches: { expected: 1, read: 1, verified: 1 },
+    });
+    const { expected, found, verified } = verdict.entries;
+    expect([found, verified]).toEqual([expected, expected]);
+    expect(expected).toBeGreaterThanOrEqual(before.expected - BATCH);
+    expect(verdict.checkpoints.matched).toBe(verdict.checkpoints.checked);
+    await ledger.cold.delete(tombstoneKey(a!.manifestKey));
+    const told = await ledger.room.verify();
+    expect(told.breaks.map(({ code, from, to }) => [code, from, to])).toEqual([['ARCHIVE.TOMBSTONE_MISSING', 0, 255]]);
+  });
+});
 
 describe('encrypted batches', () => {
   let ledger: ArchivedLedger;
