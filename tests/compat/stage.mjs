@@ -51,6 +51,15 @@ try {
     COPY_URL: objectStoreUrl.replace('assay-test', COPY_BUCKET),
     ...ACCESS,
   };
+  const archive = ['archive-run', 'restoring', 'retention', 'tiered-events'].map((name) => `audit/archive/${name}`);
+  run(
+    'archiving, reading, restoring, retention and erasure in such a bucket',
+    jest('integration', ...archive, 'erasure'),
+    {
+      ASSAY_TEST_COLD_URL: cold.COLD_URL,
+      ...ACCESS,
+    },
+  );
   run('archives in buckets with Object Lock', [process.execPath, 'tests/compat/archive.mjs'], cold);
   run(
     'faults at every write of an archive to its buckets',

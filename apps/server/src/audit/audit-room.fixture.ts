@@ -62,7 +62,8 @@ export const sampleDraft = (step: number, over: Partial<EventDraft> = {}): Event
 });
 
 /**
- * The room alone on the embedded engine, or on the server that MONGODB_URI names (a database of its own there). In the
+ * The room alone on the embedded engine, or on the server that MONGODB_URI names (a database of its own there), with its
+ * cold store in the data folder, or in the bucket that ASSAY_TEST_COLD_URL names (a prefix of its own there). In the
  * role `api` nothing is signed but by `sign()`, so that a test knows which checkpoint covers what.
  */
 export async function startRoom(options: RoomOptions = {}): Promise<AuditRoom> {
@@ -71,6 +72,7 @@ export async function startRoom(options: RoomOptions = {}): Promise<AuditRoom> {
     ASSAY_DATA_DIR: dataDir,
     ASSAY_ROLES: options.roles ?? 'api',
     ASSAY_ORIGIN: 'assay.test',
+    ...externalColdStore(dataDir),
     ...options.env,
   });
   const store = await MongoStore.open({ uri: options.uri ?? externalUri(dataDir), dataDir });
@@ -149,4 +151,11 @@ function externalUri(dataDir: string): string | undefined {
   const uri = new URL(process.env['MONGODB_URI']);
   uri.pathname = `/${basename(dataDir).replace(/[^A-Za-z0-9]/g, '')}`;
   return uri.toString();
+}
+
+function externalColdStore(dataDir: string): Record<string, string> {
+  if (!process.env['ASSAY_TEST_COLD_URL']) return {};
+  const url = new URL(process.env['ASSAY_TEST_COLD_URL']);
+  url.pathname = `${url.pathname}/${basename(dataDir).toLowerCase()}`.replace('//', '/');
+  return { AUDIT_COLD_URL: url.href };
 }
