@@ -11,10 +11,11 @@ export function batchLines(entries: readonly Uint8Array[]): Buffer {
   const lines = Buffer.allocUnsafe(entries.reduce((length, bytes) => length + bytes.length + 1, 0));
   let offset = 0;
   for (const [index, bytes] of entries.entries()) {
-    if (bytes.length === 0 || bytes.includes(NEWLINE)) throw noLine(index);
+    const end = offset + bytes.length;
     lines.set(bytes, offset);
-    offset += bytes.length;
-    lines[offset++] = NEWLINE;
+    lines[end] = NEWLINE;
+    if (bytes.length === 0 || lines.indexOf(NEWLINE, offset) !== end) throw noLine(index);
+    offset = end + 1;
   }
   return lines;
 }
