@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { apiOf, terminalOf, wholeNumber } from './options.js';
 
-const PURPOSES = ['note', 'cosignature', 'event', 'mac'];
+const PURPOSES = ['note', 'cosignature', 'event', 'mac', 'archive'];
 
 /** `assay keys`: an operator's acts on the service's keys, each an event of the system ledger. */
 export function keysCommand(): Command {

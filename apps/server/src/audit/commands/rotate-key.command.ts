@@ -1,7 +1,7 @@
 import { Command } from '@nestjs/cqrs';
 import type { Requester } from '../audit.types.js';
 
-export const ROTATED_PURPOSES = ['note', 'cosignature', 'event', 'mac'] as const;
+export const ROTATED_PURPOSES = ['note', 'cosignature', 'event', 'mac', 'archive'] as const;
 export type RotatedPurpose = (typeof ROTATED_PURPOSES)[number];
 
 /**

@@ -1,12 +1,15 @@
-import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { AuditError } from '../audit.errors.js';
+import type { Requester } from '../audit.types.js';
 import { SYSTEM } from '../domain/origin.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { KeyChanges } from '../keys/key-changes.js';
 import { assertOperator, refusedField } from '../keys/key-requests.js';
 import { KeyUse } from '../keys/key-use.js';
+import { Checkpoints } from '../storage/checkpoints.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
-import { RotateKey } from './rotate-key.command.js';
+import { RecordFact } from './record-fact.command.js';
+import { RotateKey, type RotatedPurpose } from './rotate-key.command.js';
 
 @CommandHandler(RotateKey)
 export class RotateKeyHandler implements ICommandHandler<RotateKey> {
@@ -15,20 +18,32 @@ export class RotateKeyHandler implements ICommandHandler<RotateKey> {
     private readonly changes: KeyChanges,
     private readonly use: KeyUse,
     private readonly ledgers: Ledgers,
+    private readonly checkpoints: Checkpoints,
+    private readonly commands: CommandBus,
   ) {}
 
   async execute(command: RotateKey): Promise<{ id: string }> {
-    const { tenant, requester } = command;
+    const { purpose, tenant, requester } = command;
     assertOperator(requester);
     this.keys.assertSigns();
     const ledger = await this.checked(command);
     await this.ledgers.assertOpen(SYSTEM);
     await this.ledgers.assertOpen(ledger);
-    const id = await this.added(command);
+    if (purpose === 'archive') return this.archiveKey(requester);
+    const id = await this.added(purpose, tenant);
     // If the process dies here, the key is in the ring and nobody was told: the next turn of the signer records it.
     const { origin } = await this.ledgers.ledger(ledger);
     await this.changes.record({ _id: ledger, origin }, requester.actor);
     if (tenant !== undefined) await this.changes.record(await this.ledgers.ledger(SYSTEM), requester.actor);
+    return { id };
+  }
+
+  /** Batches from now on are encrypted under it; older ones name theirs. It proves nothing, and only the system ledger tells. */
+  private async archiveKey({ actor }: Requester): Promise<{ id: string }> {
+    const id = await this.keys.addArchiveKey();
+    // If the process dies here, the key is used and nobody was told of it: batches name it.
+    const data = { key_id: id, purpose: 'archive', from_size: await this.checkpoints.newestSize(SYSTEM) };
+    await this.commands.execute(new RecordFact({ kind: 'key.activated', scope: { tenant: SYSTEM }, actor, data }));
     return { id };
   }
 
@@ -58,7 +73,7 @@ export class RotateKeyHandler implements ICommandHandler<RotateKey> {
     );
   }
 
-  private async added({ purpose, tenant }: RotateKey): Promise<string> {
+  private async added(purpose: Exclude<RotatedPurpose, 'archive'>, tenant: string | undefined): Promise<string> {
     if (purpose !== 'mac') return (await this.keys.add(purpose, tenant)).id;
     await this.keys.addMac();
     return this.keys.macIds.current;

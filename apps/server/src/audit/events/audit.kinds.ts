@@ -1,9 +1,9 @@
 import { eventKinds } from '#libs/ledger';
 
-/** `key_id`: as signature lines of the ledger name it; the `kid` of an event key; the id of a MAC's master key. */
+/** `key_id`: as signature lines of the ledger name it; the `kid` of an event key; the id of a MAC's or archive's master key. */
 const KEY = {
   key_id: 'id',
-  purpose: { oneOf: ['note', 'cosignature', 'event', 'mac'] },
+  purpose: { oneOf: ['note', 'cosignature', 'event', 'mac', 'archive'] },
   ledger: { optional: 'code' },
 } as const;
 
@@ -46,7 +46,20 @@ export const auditEventKinds = eventKinds({
   'audit.read': {
     schema: 1,
     data: {
-      query: { oneOf: ['events', 'event', 'proof', 'consistency', 'checkpoint', 'checkpoints', 'tlog', 'anchors', 'archives', 'retention'] },
+      query: {
+        oneOf: [
+          'events',
+          'event',
+          'proof',
+          'consistency',
+          'checkpoint',
+          'checkpoints',
+          'tlog',
+          'anchors',
+          'archives',
+          'retention',
+        ],
+      },
       filters: { list: 'code' },
     },
   },

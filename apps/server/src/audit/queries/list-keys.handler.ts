@@ -23,9 +23,11 @@ export class ListKeysHandler implements IQueryHandler<ListKeys> {
     const shown = await Promise.all([...new Set([requester.tenant, SYSTEM])].map((id) => this.ledgers.find(id)));
     const ledgers = shown.filter((ledger) => ledger !== null);
     const { current, all, fromSetting } = this.keys.macIds;
+    const ring = await this.keys.archiveRing();
     return {
       keys: await Promise.all(this.keys.keys.map((key) => this.view(key, ledgers))),
       mac: { current, all, from: fromSetting ? 'setting' : 'file' },
+      archive: ring?.current === undefined ? null : { current: ring.current, all: ring.ids },
       waiting: { note: await this.use.waiting('note'), cosignature: await this.use.waiting('cosignature') },
     };
   }

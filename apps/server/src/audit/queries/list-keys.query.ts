@@ -36,6 +36,8 @@ export interface KeyList {
   keys: KeyView[];
   /** Master keys of the MACs, by id; from the environment or from the key folder. */
   mac: { current: string; all: readonly string[]; from: 'setting' | 'file' };
+  /** Keys that archived batches are encrypted under, by id; null while there are none. */
+  archive: { current: string; all: readonly string[] } | null;
   /** Open ledgers that have not moved to the newest key yet. */
   waiting: { note: string[]; cosignature: string[] };
 }
