@@ -3,6 +3,7 @@
 //                           interleavings of its writers over a store in memory, 50,000 events of four
 //                           processes, thousands of tampered ledgers, every bit of a
 //                           manifest,
+//                           a year of a million events, archived daily, flipped bit by bit,
 //                           a million entries verified in 300 MiB
 //   KILL_ROUNDS=100 npm run soak
 import { execFileSync } from 'node:child_process';
@@ -26,6 +27,12 @@ jest('system', 'tests/system/tamper', { TAMPER_ROUNDS: '150' });
 jest('unit', 'libs/ledger/src/verification/naive-verifier', { NAIVE_MUTATIONS: '5000' });
 jest('unit', 'libs/ledger/src/verification/ledger-verifier', { FLIPS: '60' });
 jest('unit', 'libs/archive/src/flips', { MANIFEST_BITS: '8' });
+console.log('-- a year, a million events');
+execFileSync(process.execPath, ['tests/compat/archive-year.mjs'], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, YEAR_EVENTS: '1000000' },
+});
 console.log('-- memory of a long verification');
 execFileSync(process.execPath, ['dist/bench/verify-memory.bench.js'], {
   cwd: root,

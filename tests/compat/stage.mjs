@@ -66,6 +66,7 @@ try {
     [process.execPath, 'tests/compat/archive-faults.mjs'],
     cold,
   );
+  run('a year, archived daily', [process.execPath, 'tests/compat/archive-year.mjs'], { YEAR_EVENTS: '100000' });
   run('a long verification in flat memory', [process.execPath, 'dist/bench/verify-memory.bench.js'], {
     BENCH_ENTRIES: '100000',
     MEMORY_LIMIT_MIB: '300',
