@@ -29,15 +29,20 @@ def derived(master, purpose, tenant, key_id):
     return hkdf(master, json.dumps(["assay", purpose, tenant, key_id], separators=(",", ":")).encode())
 
 
+def content(path):  # of an object, also out of the file of a file store (archive.md, section 1)
+    raw = Path(path).read_bytes()
+    return raw[:-12 - int.from_bytes(raw[-12:-8], "big")] if raw.endswith(b"ASSAYOB1") else raw
+
+
 def verify(manifest_path, object_path, vkey, ring_path=None):
     def check(holds, what):
         print(("ok      " if holds else "BROKEN  ") + what)
         if not holds:
             sys.exit(1)
 
-    envelope = json.loads(Path(manifest_path).read_text())
+    envelope = json.loads(content(manifest_path))
     payload = base64.b64decode(envelope["payload"])
-    name, key_id, public = vkey.rsplit("+", 2)
+    name, key_id, public = vkey.split("+", 2)  # only the base64 may have one more
     signatures = [s["sig"] for s in envelope["signatures"] if s["keyid"] == f"{name}+{key_id}"]
     check(envelope["payloadType"] == TYPE and signatures, f"a manifest signed by {name}+{key_id}")
     # Raises InvalidSignature.
@@ -45,7 +50,7 @@ def verify(manifest_path, object_path, vkey, ring_path=None):
     public_key.verify(base64.b64decode(signatures[0]), pae(TYPE, payload))
     m = json.loads(payload)
     print(f"ok      {m['tenant']} {m['startSeq']}-{m['endSeq']}, archived {m['archivedAt']}")
-    jsonl, stored = m["jsonl"], Path(object_path).read_bytes()
+    jsonl, stored = m["jsonl"], content(object_path)
     check(len(stored) == jsonl["storedBytes"] and sha(stored).hex() == jsonl["storedSha256"], "the stored bytes")
     member = stored
     if "encryption" in jsonl:
@@ -99,8 +104,8 @@ def example():
 
     signer = Ed25519PrivateKey.from_private_bytes(bytes([1] * 32))
     vkey = value("verifier key")
-    assert b64(b"\x01" + signer.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)) == vkey.rsplit("+", 2)[2]
-    key_id = vkey.rsplit("+", 1)[0]
+    assert b64(b"\x01" + signer.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)) == vkey.split("+", 2)[2]
+    key_id = "+".join(vkey.split("+", 2)[:2])
     master, mac_id = value("AUDIT_SIGNING_KEY").encode(), value("MAC key id")
     mac_key = derived(master, "archive", "acme", mac_id)
     show("MAC key", mac_key)
