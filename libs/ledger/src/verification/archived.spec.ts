@@ -1,5 +1,6 @@
-import { LedgerVerifier, reportText } from '../index.js';
-import type { ArchiveFault, VerificationReport } from '../index.js';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { LedgerVerifier, reportText, verifierKey } from '../index.js';
+import type { ArchiveFault, LedgerEvent, VerificationReport, VerifierKey } from '../index.js';
 import {
   at,
   eventOf,
@@ -157,5 +158,57 @@ describe('faults of the archive', () => {
   it('do not count the entries of a batch as bad where only its manifest is', () => {
     expect(reported({ class: 'manifest_changed' }).entries.verified).toBe(12);
     expect(reported({ class: 'archive_altered' }).entries.verified).toBe(4);
+  });
+});
+
+describe('who signed the manifests', () => {
+  const OTHER = verifierKey(ORIGIN, ed25519.getPublicKey(new Uint8Array(32).fill(9)));
+  const nameOf = ({ name, keyId }: VerifierKey): string => `${name}+${keyId}`;
+
+  const signedBy = (...signers: string[]): VerificationReport => {
+    const ledger = testLedger(12, [12]);
+    const keys = { verifierKeys: [KEY, OTHER], pinned: [nameOf(KEY)] };
+    const verifier = new LedgerVerifier({ tenant: TENANT, origin: ORIGIN, keys });
+    for (const note of ledger.checkpoints) verifier.checkpoint(note);
+    for (const entry of ledger.entries) verifier.entry(entry);
+    signers.forEach((signer, at) => verifier.manifest({ signer, from: at * 4, to: at * 4 + 3, size: 12 }));
+    return verifier.finish();
+  };
+
+  it('has to be a key that counts', () => {
+    expect(signedBy(nameOf(KEY), nameOf(KEY)).breaks).toEqual([]);
+    const { tier, breaks } = signedBy(nameOf(KEY), nameOf(OTHER), nameOf(OTHER));
+    expect(tier).toBe('incomplete');
+    expect(breaks).toEqual([
+      expect.objectContaining({
+        class: 'key_not_valid_then',
+        field: 'manifest',
+        from: 4,
+        to: 11,
+        verdict: 'cannot_check',
+      }),
+    ]);
+    expect(signedBy('nobody+00000000').tier).toBe('incomplete');
+  });
+
+  it('is vouched for by a later manifest of one that does, which is linked to it', () => {
+    expect(signedBy(nameOf(OTHER), nameOf(KEY)).breaks).toEqual([]);
+  });
+
+  it.each([
+    ['retired below the size of the covering checkpoint', 'retired', { to_size: 8 }, 'inconsistent'],
+    ['compromised', 'compromised', { since_size: 4 }, 'cannot_check'],
+  ] as const)('is told when the key is %s', (_what, act, data, verdict) => {
+    const says = (event: LedgerEvent): LedgerEvent =>
+      event.data?.['attempt'] !== 5
+        ? event
+        : { ...event, kind: `key.${act}`, data: { key_id: KEY.keyId, purpose: 'note', ...data } };
+    const ledger = testLedger(12, [8, 12], says);
+    const verifier = new LedgerVerifier({ tenant: TENANT, origin: ORIGIN, keys: KEYS });
+    for (const note of ledger.checkpoints) verifier.checkpoint(note);
+    for (const entry of ledger.entries) verifier.entry(entry);
+    verifier.manifest({ signer: nameOf(KEY), from: 0, to: 3, size: 12 });
+    const found = verifier.finish().breaks.filter(({ field }) => field === 'manifest');
+    expect(found).toEqual([expect.objectContaining({ class: 'key_not_valid_then', from: 0, to: 3, verdict })]);
   });
 });
