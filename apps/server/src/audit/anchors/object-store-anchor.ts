@@ -1,10 +1,10 @@
-import { equalBytes, TILE_WIDTH, type VerifierKey } from '#libs/ledger';
+import { equalBytes, TILE_WIDTH, tileBytes, type VerifierKey } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
 import type { Evidence } from '../storage/anchors.store.js';
+import { provenTile } from '../tiles/proven-tile.js';
 import { anchorMismatch, UnequalObject, type AnchorStore } from './anchor-store.js';
 import type { AnchorTarget, PublishedCheckpoint } from './anchor-target.js';
 import { signedCheckpoint } from './anchored-note.js';
-import { provenTile } from './proven-tile.js';
 
 /** Copies checkpoints and full leaf tiles into another object store. */
 export class ObjectStoreAnchor implements AnchorTarget {
@@ -42,7 +42,8 @@ export class ObjectStoreAnchor implements AnchorTarget {
     const full = Math.floor(size / TILE_WIDTH);
     for (let index = Math.floor((await this.coveredSize(origin, size)) / TILE_WIDTH); index < full; index++) {
       const key = this.store.tileKey(origin, index);
-      await this.store.putOnce(key, await provenTile(tiles, { index, size, root }), signal).catch((error: unknown) => {
+      const hashes = await provenTile(tiles, { level: 0, index, size, root });
+      await this.store.putOnce(key, tileBytes(hashes), signal).catch((error: unknown) => {
         throw error instanceof UnequalObject ? anchorMismatch(key) : error;
       });
     }

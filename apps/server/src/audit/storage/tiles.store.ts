@@ -56,6 +56,21 @@ export class Tiles {
     return last ? last.index + 1 : 0;
   }
 
+  /** The first `most` indexes below `before`, and below the last tile of this level, at which there is none. */
+  async missing(tenant: string, level: number, { before, most }: { before: number; most: number }): Promise<number[]> {
+    const found = this.collection
+      .find({ tenant, level, index: { $gte: 0, $lt: before } }, { projection: { _id: 0, index: 1 } })
+      .sort({ index: 1 });
+    const missing: number[] = [];
+    let next = 0;
+    for await (const { index } of found) {
+      for (; next < index && missing.length < most; next++) missing.push(next);
+      if (missing.length === most) break;
+      next = index + 1;
+    }
+    return missing;
+  }
+
   private async addOne(tile: StoredTile): Promise<void> {
     try {
       await this.collection.insertOne(tile);

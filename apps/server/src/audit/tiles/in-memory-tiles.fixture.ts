@@ -47,6 +47,14 @@ export class InMemoryTiles {
     return Math.max(-1, ...this.at(tenant, level).map(({ index }) => index)) + 1;
   }
 
+  async missing(tenant: string, level: number, { before, most }: { before: number; most: number }): Promise<number[]> {
+    const there = new Set(this.at(tenant, level).map(({ index }) => index));
+    const end = Math.min(before, Math.max(-1, ...there) + 1);
+    return Array.from({ length: end }, (_, index) => index)
+      .filter((index) => !there.has(index))
+      .slice(0, most);
+  }
+
   private at(tenant: string, level: number): StoredTile[] {
     return [...this.stored.values()].filter((tile) => tile.tenant === tenant && tile.level === level);
   }
@@ -68,6 +76,13 @@ export class InMemoryEntries {
 
   async leafHashes(_tenant: string, seq: number, count: number): Promise<Uint8Array[]> {
     return this.all.slice(seq, seq + count).map(({ leaf_hash }) => leaf_hash);
+  }
+
+  async bytes(tenant: string, seq: number, count: number): Promise<Uint8Array[]> {
+    const found = this.all.slice(seq, seq + count);
+    const at = found.findIndex((entry, i) => entry.seq !== seq + i);
+    if (at < 0 && found.length === count) return found.map(({ bytes }) => bytes);
+    throw new AuditError('AUDIT.ENTRY_CONTRADICTED', `seq ${seq + Math.max(at, 0)} of ${tenant} is missing`);
   }
 }
 

@@ -135,13 +135,32 @@ describe('cover', () => {
     });
   });
 
-  it('says when a tile below is missing', async () => {
+  it('makes tiles again that are gone, of any level, where they lead to the signed root', async () => {
     const { tiles, read } = openRoom();
     await writerOver(tiles, read).cover(TENANT, 65_535);
-    tiles.stored.delete(`${TENANT}:0:0000000000000100`);
-    await expect(writerOver(tiles, read).cover(TENANT, 65_536)).rejects.toMatchObject({
+    const gone = [`${TENANT}:0:0000000000000100`, `${TENANT}:1:0000000000000000`];
+    tiles.stored.delete(gone[0]!);
+    await writerOver(tiles, read).cover(TENANT, 65_536, signed(65_536, read));
+    expect([...tiles.stored.keys()].sort()).toEqual(namesAt(65_536).sort());
+    for (const name of [gone[0]!, `${TENANT}:0:0000000000000255`, gone[1]!]) tiles.stored.delete(name);
+    await writerOver(tiles, read).cover(TENANT, LARGE, signed(LARGE, read));
+    expect([...tiles.stored.keys()].sort()).toEqual(namesAt(LARGE).sort());
+    expect(Buffer.compare(tiles.stored.get(gone[0]!)!.hashes, namedTile(0, 100))).toBe(0);
+    expect(Buffer.compare(tiles.stored.get(gone[1]!)!.hashes, namedTile(1, 0))).toBe(0);
+  });
+
+  it('makes no tile again of entries that do not lead to the signed root, and signs on where no new tile is', async () => {
+    const { tiles, read } = openRoom();
+    await writerOver(tiles, read).cover(TENANT, 1000);
+    tiles.stored.delete(`${TENANT}:0:0000000000000001`);
+    const changed = entries.slice(0, 1_100).map((entry) => ({ ...entry }));
+    changed[300] = { ...changed[300]!, bytes: Buffer.from('another') };
+    const late = (): TileWriter => writerOver(tiles, new InMemoryEntries(changed));
+    await late().cover(TENANT, 1000, signed(1000, read));
+    await expect(late().cover(TENANT, 1024, signed(1024, read))).rejects.toMatchObject({
       code: 'AUDIT.TILE_CONTRADICTED',
     });
+    expect(tiles.stored.has(`${TENANT}:0:0000000000000001`)).toBe(false);
   });
 
   it('takes no hash from a column, and makes no tile of what is missing', async () => {

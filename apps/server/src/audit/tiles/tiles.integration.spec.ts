@@ -44,6 +44,18 @@ describe('the tiles in the store', () => {
     expect((await stored())[0]).toEqual(first);
   });
 
+  it('are made again where they are gone, of what the signed root proves', async () => {
+    await writer().cover(TENANT, 600);
+    const [first, second] = await stored();
+    await room.module.get(Tiles).collection.deleteOne({ index: 0 });
+    const read = room.module.get(LedgerEntries);
+    const entries = { after: (seq: number, limit: number) => read.after(TENANT, seq, limit) };
+    await writer().cover(TENANT, 600, { root: rootOf((await leaves()).slice(1)), entries });
+    expect(await stored()).toEqual([second]);
+    await writer().cover(TENANT, 600, { root: rootOf(await leaves()), entries });
+    expect(await stored()).toEqual([first, second]);
+  });
+
   it('are never overwritten', async () => {
     await writer().cover(TENANT, 300);
     const { collection } = room.module.get(Tiles);
