@@ -7,6 +7,7 @@ import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { Requester } from '../audit.types.js';
 import { archiveRange } from '../archive/archived-range.fixture.js';
 import { ColdStores } from '../archive/cold-stores.js';
+import { AuditKeys } from '../keys/audit-keys.js';
 import { GetEventProof } from '../queries/get-event-proof.query.js';
 import { EraseSubject } from '../commands/erase-subject.command.js';
 import { PlaceHold } from '../commands/place-hold.command.js';
@@ -260,5 +261,13 @@ describe('erasure', () => {
     expect(replayed.invalid.sort()).toEqual([forgedKey, movedKey].sort());
     expect(await known(pseudonym)).toEqual({ [pseudonym]: 'Safe Person' });
     expect(room.lines.join('')).toContain('audit.erasure_receipt_invalid');
+  });
+
+  it('is known by its receipt when the note key has changed since', async () => {
+    const pseudonym = await named('Long Ago');
+    const { _id } = await erase('Long Ago');
+    await room.module.get(AuditKeys).add('note');
+    await room.store.collection('erasures').deleteOne({ tenant: TENANT, pseudonym });
+    expect(await run(new ReplayErasures(OPERATOR))).toMatchObject({ again: [_id] });
   });
 });
