@@ -7,7 +7,8 @@ const KIB_A_MIB = 1024;
 
 /** The answer of an audit route to the operator's key; `body` makes it a POST. Rejects unless it is 2xx. */
 export async function asked({ url, apiKey }: RunningServer, path: string, body?: object): Promise<unknown> {
-  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+  // A connection each: one that is kept may be closed by a busy server just when it is used again.
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', connection: 'close' };
   const init = body === undefined ? { headers } : { headers, method: 'POST', body: JSON.stringify(body) };
   const answer = await fetch(`${url}/api/v1/audit${path}`, init);
   if (!answer.ok) throw new Error(`expected 2xx, found ${answer.status}: ${await answer.text()}`);
