@@ -26,6 +26,8 @@ export class ArchiveLog {
   private readonly retired: SeqRange[] = [];
   /** Passed by the leaf hashes of tiles, in order. */
   private readonly byTiles: SeqRange[] = [];
+  /** Passed by them, or by nothing, and not retired. */
+  readonly unread: SeqRange[] = [];
 
   constructor(private readonly findings: Findings) {}
 
@@ -53,8 +55,10 @@ export class ArchiveLog {
     join(this.retired, range);
   }
 
-  lost(range: SeqRange): void {
-    join(this.byTiles, range);
+  /** Entries were passed unread, by leaf hashes or by nothing. */
+  lost(range: SeqRange, by: 'tiles' | 'nothing'): void {
+    if (by === 'tiles') join(this.byTiles, range);
+    if (this.retiredWithin(range) === 0) join(this.unread, range);
   }
 
   /** Says of each fault what the leaf tiles still prove; `matched`: the largest size whose root was compared. */

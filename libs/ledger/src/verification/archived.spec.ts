@@ -35,8 +35,8 @@ function verifiedWithout(
   for (const note of ledger.checkpoints) verifier.checkpoint(note);
   for (const entry of ledger.entries.filter(({ seq }) => seq < LOST.from)) verifier.entry(entry);
   verifier.batch({ batch: 'b1', from: 0, to: 7, read: true });
-  verifier.outsideLeaves(LOST.from, leaves.slice(LOST.from, LOST.to + 1));
   tell(verifier);
+  verifier.outsideLeaves(LOST.from, leaves.slice(LOST.from, LOST.to + 1));
   for (const entry of ledger.entries.filter(({ seq }) => seq > LOST.to)) verifier.entry(entry);
   return verifier.finish();
 }
@@ -79,6 +79,16 @@ describe('entries that only leaf tiles stand for', () => {
       `${reason}; the leaf tiles, under a signed root, still prove what the entries hash to`,
     );
     expect(reportText(report)).toContain('- archive_missing from seq 8 to 15 (ARCHIVE.OBJECT_MISSING, batch b2): ');
+  });
+
+  it('are not verified, whatever is said of their batch', () => {
+    const changed = (verifier: LedgerVerifier): void => {
+      verifier.batch({ batch: 'b2', ...LOST, read: false });
+      verifier.archiveFault({ ...MISSING, class: 'manifest_changed', code: 'ARCHIVE.MANIFEST_DIGEST' });
+    };
+    const report = verifiedWithout(fresh(), { tell: changed });
+    expect(report.entries).toEqual({ expected: 24, found: 16, verified: 16 });
+    expect(report.batches).toEqual({ expected: 2, read: 1, verified: 1 });
   });
 
   it('say so where no signed root is over them', () => {

@@ -132,13 +132,14 @@ export class LedgerVerifier {
     const to = from + hashes.length;
     if (from < this.walk.next) return this.cannotPass(from, to);
     this.walk.passLeaves(from, hashes);
-    this.archive.lost({ from, to: to - 1 });
+    this.archive.lost({ from, to: to - 1 }, 'tiles');
   }
 
   /** Passes entries, `from` to `to` - 1, of which nothing is left: no root over them can be compared. */
   outsideUnknown(from: number, to: number): void {
     if (from < this.walk.next) return this.cannotPass(from, to);
     this.walk.passUnknown(from, to);
+    this.archive.lost({ from, to: to - 1 }, 'nothing');
   }
 
   /** An archived batch whose seqs were passed, whether its entries were read or not. */
@@ -151,7 +152,7 @@ export class LedgerVerifier {
     this.archive.manifest(manifest);
   }
 
-  /** A batch that is not there any more, and rightly so: who calls has verified its tombstone. */
+  /** A batch that is not there any more, and rightly so: who calls has verified its tombstone. Before it is passed. */
   retired(range: SeqRange): void {
     this.archive.retire(range);
   }

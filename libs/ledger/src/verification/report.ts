@@ -33,7 +33,8 @@ export function reportOf(outcome: Outcome): VerificationReport {
   const asked = Math.max(0, Math.min(claimedSize, to + 1) - from);
   const expected = asked - archive.retiredWithin({ from, to: from + asked - 1 });
   const breaks = placed(findings.breaks, sealed, claimedSize);
-  const bad = badRanges(breaks, from + asked).filter((range) => range.to >= from);
+  const unread = archive.unread.map((range) => ({ class: 'cannot_read' as const, ...range, reason: '' }));
+  const bad = badRanges([...breaks, ...unread], from + asked).filter((range) => range.to >= from);
   if (bad[0] !== undefined) bad[0].from = Math.max(bad[0].from, from);
   const reasons = reasonsOf(outcome);
   return {

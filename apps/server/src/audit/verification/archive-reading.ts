@@ -86,6 +86,12 @@ export class ArchiveReading {
     return this.current;
   }
 
+  /** What is left of the batch turned out to be unreadable. */
+  spoil({ from, to, batch, previousChainHash }: ArchivedSpan, fault: BatchFault): void {
+    this.parts.verifier.archiveFault({ ...fault, from, to, ...(batch !== undefined && { batch }) });
+    this.current = { from, to, previousChainHash, ...(batch !== undefined && { batch }) };
+  }
+
   /** Passes entries, `from` to before `to`, that cannot be read, by what the stored leaf tiles have of them. */
   async pass(from: number, to: number): Promise<void> {
     const { reader, verifier, view } = this.parts;

@@ -1,4 +1,4 @@
-import { archivedEntries, ArchiveError, batchLines } from '#libs/archive';
+import { archivedEntries, batchLines } from '#libs/archive';
 import { hexOf, leafHash, type ArchiveFault, type LeafTile, type LedgerVerifier, type StoredEntry } from '#libs/ledger';
 import type { OpenBatch } from '../archive/open-batch.js';
 import type { ArchivedPiece } from '../storage/archived-piece.js';
@@ -27,26 +27,16 @@ export function pieceOf(
 }
 
 /**
- * Its entries from `from` to before `to` as the documents that hot storage had. A line that is no event of this ledger is
- * told to `unreadable` and left out.
+ * Its entries from `from` to before `to` as the documents that hot storage had. Throws ArchiveError LINE_FORM or
+ * LINE_TENANT at a line that is no event of this ledger.
  */
-export function* documentsOf(
+export function documentsOf(
   tenant: string,
   span: ArchivedSpan,
-  { from, to, unreadable }: { from: number; to: number; unreadable: (seq: number, error: ArchiveError) => void },
+  { from, to }: { from: number; to: number },
 ): Generator<StoredEntry, void> {
-  for (let next = from; next < to; next++) {
-    try {
-      const { lines, ...place } = pieceOf(span, next, to);
-      for (const entry of archivedEntries(lines, { tenant, ...place })) {
-        yield entry;
-        next = entry.seq + 1;
-      }
-    } catch (error) {
-      if (!(error instanceof ArchiveError)) throw error;
-      unreadable(next, error);
-    }
-  }
+  const { lines, ...place } = pieceOf(span, from, to);
+  return archivedEntries(lines, { tenant, ...place });
 }
 
 /**

@@ -1,7 +1,9 @@
 import { subtreeRootsFrom } from '#libs/ledger';
-import type { HashTiles, LeafTile, LedgerVerifier, SeqRange, VerifierState } from '#libs/ledger';
+import type { HashTiles, LeafTile, LedgerVerifier, SeqRange, StoredEntry, VerifierState } from '#libs/ledger';
+import { ArchiveError } from '#libs/archive';
 import { codeOf } from '#libs/kernel';
 import { bothTiers } from '../storage/archived-piece.js';
+import { linesFault } from './archive-fault.js';
 import type { ArchiveReading } from './archive-reading.js';
 import { documentsOf, pieceOf, isArchivedRight, type ArchivedSpan } from './archived-span.js';
 import { leafTileOf, upperTileFault } from '../domain/tile-fault.js';
@@ -212,22 +214,29 @@ export class LedgerReading {
     for await (const document of this.reader.elsewhere(tenant, span.from, this.next)) verifier.entry(document);
   }
 
+  /** Up to `to`, or to a line that is no event: then what is left of the batch cannot be read. */
   private async archivedOneByOne(span: ArchivedSpan, to: number): Promise<void> {
-    const { tenant, verifier } = this.reading;
+    const { tenant, verifier, archive } = this.reading;
     await this.notesUpTo(to);
     const tiles = await this.giveTiles(to);
-    const documents = documentsOf(tenant, span, {
-      ...{ from: this.next, to },
-      unreadable: (seq, { code, message }) => {
-        const batch = span.batch === undefined ? {} : { batch: span.batch };
-        verifier.archiveFault({ class: 'archive_altered', from: seq, to: seq, ...batch, code, reason: message });
-      },
-    });
     const hot = this.reader.claiming(tenant, this.next, to);
-    await this.give(
-      bothTiers(documents, hot, (archived, other) => isArchivedRight(verifier, span, { archived, hot: other, tiles })),
-    );
-    this.next = to;
+    const archived = this.counted(documentsOf(tenant, span, { from: this.next, to }));
+    try {
+      await this.give(
+        bothTiers(archived, hot, (one, other) => isArchivedRight(verifier, span, { archived: one, hot: other, tiles })),
+      );
+      this.next = to;
+    } catch (error) {
+      if (!(error instanceof ArchiveError)) throw error;
+      archive.spoil(span, linesFault(error.code, error.message));
+    }
+  }
+
+  private *counted(entries: Iterable<StoredEntry>): Generator<StoredEntry, void> {
+    for (const entry of entries) {
+      yield entry;
+      this.next = entry.seq + 1;
+    }
   }
 
   /** Up to `to`, or to where entries are missing that by now are archived: those come next. */
