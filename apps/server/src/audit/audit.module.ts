@@ -25,6 +25,7 @@ import { BatchRestoring } from './archive/batch-restoring.js';
 import { RestorationExpiry } from './archive/restoration-expiry.js';
 import { ColdStores } from './archive/cold-stores.js';
 import { Statements } from './archive/statements.js';
+import { WholeLedger } from './archive/whole-ledger.js';
 import { BatchRetiring } from './archive/batch-retiring.js';
 import { RetentionMetrics } from './archive/retention-metrics.js';
 import { RetentionReport } from './archive/retention-report.js';
@@ -117,6 +118,7 @@ import { Checkpoints } from './storage/checkpoints.store.js';
 import { Erasures } from './storage/erasures.store.js';
 import { LegalHolds } from './storage/holds.store.js';
 import { Retirements } from './storage/retirements.store.js';
+import { KeyStatements } from './storage/key-statements.store.js';
 import { LedgerEntries } from './storage/ledger-entries.store.js';
 import { LedgerKeys } from './storage/ledger-keys.store.js';
 import { LedgerReader } from './storage/ledger-reader.store.js';
@@ -201,9 +203,9 @@ export class AuditModule {
         ...[ArchivedEntries, Restorations, RestoredEntries, TieredEvents],
         ...[BatchRestoring, RestorationExpiry, RestoreArchiveHandler],
         ...[ArchiveDrafts, ArchiveDays, ArchiveGuards, ArchiveSource, ArchiveObjects, ArchiveReports],
-        ...[NewestArchivedIds, BatchMaking, BatchLeaving, ArchiveRun, ArchiveTask],
+        ...[NewestArchivedIds, WholeLedger, BatchMaking, BatchLeaving, ArchiveRun, ArchiveTask],
         ...[RunArchiveHandler, ListArchivesHandler, GetArchiveHandler],
-        ...[LedgerKeys, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
+        ...[LedgerKeys, KeyStatements, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
         ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
         ...[ListKeysHandler, GetPublicKeysHandler, GetVerifierKeysHandler],
         ...[Verifications, LedgerVerdicts, LedgersFreshness, SegmentThreads, VerificationEngine, SavedRuns],

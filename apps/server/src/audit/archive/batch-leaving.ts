@@ -6,6 +6,7 @@ import type { ArchiveBatch } from '../domain/archive-batch.js';
 import { hourlyId } from '../domain/coalesced.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import { KeyStatements } from '../storage/key-statements.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { ArchiveObjects } from './archive-objects.js';
 import { NewestArchivedIds } from './newest-archived-ids.js';
@@ -18,6 +19,7 @@ export class BatchLeaving {
   constructor(
     private readonly batches: ArchiveBatches,
     private readonly entries: LedgerEntries,
+    private readonly statements: KeyStatements,
     private readonly objects: ArchiveObjects,
     private readonly archivedIds: NewestArchivedIds,
     private readonly keys: AuditKeys,
@@ -34,6 +36,7 @@ export class BatchLeaving {
     this.archivedIds.forget(tenant);
     const range = { start_seq: startSeq, end_seq: endSeq };
     await this.say('archive.recorded', batch, { ...range, manifest_sha256: manifestSha256, lines_sha256: sha256 });
+    await this.statements.keep(tenant, startSeq, endSeq);
     // If the process dies here, the ledger says it, within the hour once, and the next run goes on.
     await this.batches.setState(_id, ['recorded'], 'deleting');
     // If the process dies here or below, some of the entries are still hot: they are the same as the archived ones.

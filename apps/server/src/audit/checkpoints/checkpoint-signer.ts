@@ -9,6 +9,7 @@ import {
   verifyNote,
 } from '#libs/ledger';
 import { Settings } from '../../settings.js';
+import { WholeLedger } from '../archive/whole-ledger.js';
 import { sameBytes } from '../domain/entry.js';
 import { hourOf, thinAfter } from '../domain/checkpoint-keeping.js';
 import { reopeningFault } from '../domain/reopening.js';
@@ -42,6 +43,7 @@ export class CheckpointSigner {
     private readonly checkpoints: Checkpoints,
     private readonly tiles: TileWriter,
     private readonly marks: HighWaterFiles,
+    private readonly whole: WholeLedger,
   ) {}
 
   /**
@@ -114,10 +116,10 @@ export class CheckpointSigner {
   }
 
   private ports({ _id: tenant, origin }: Which): SigningPorts {
-    const turn = new TurnEntries((seq, limit) => this.entries.after(tenant, seq, limit));
+    const turn = new TurnEntries((seq, limit) => this.whole.after(tenant, seq, limit));
     return {
       head: () => this.entries.head(tenant),
-      chainHashAt: (seq) => this.entries.chainHashAt(tenant, seq),
+      chainHashAt: (seq) => this.whole.chainHashAt(tenant, seq),
       entries: (seq, limit) => turn.after(seq, limit),
       entryFault: ({ bytes }) =>
         this.keys.keyEntryFault(tenant, origin, bytes) ??

@@ -6,7 +6,7 @@ import { hourlyId } from '../domain/coalesced.js';
 import { SYSTEM } from '../domain/origin.js';
 import type { EventSigner } from '../domain/sealed-event.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
-import { LedgerEntries } from '../storage/ledger-entries.store.js';
+import { KeyStatements } from '../storage/key-statements.store.js';
 import { AuditKeys } from './audit-keys.js';
 import { activation, says } from './key-facts.js';
 import { PublicKeys } from './public-keys.js';
@@ -20,7 +20,7 @@ export class EventKeyUse {
     @Inject(Settings) private readonly settings: Pick<Settings, 'audit'>,
     private readonly keys: AuditKeys,
     private readonly publicKeys: PublicKeys,
-    private readonly entries: LedgerEntries,
+    private readonly statements: KeyStatements,
     private readonly checkpoints: Checkpoints,
     private readonly commands: CommandBus,
   ) {}
@@ -51,7 +51,7 @@ export class EventKeyUse {
     if (!key) return;
     for (const ledger of new Set([SYSTEM, tenant])) {
       const fact = activation(key, kid, await this.checkpoints.newestSize(ledger));
-      const there = await this.entries.ofKind(ledger, fact.kind);
+      const there = await this.statements.ofKind(ledger, fact.kind);
       if (there.some((event) => says(event, fact, ledger))) continue;
       const id = hourlyId(Date.now(), fact.kind, ledger, 'event', kid);
       const draft = { id, ...fact, scope: { tenant: ledger }, actor: { type: 'system', id: 'ledger' } } as const;

@@ -1,17 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { codeOf } from '#libs/kernel';
-import { LedgerError, verifierKey, verifyNote, type Actor, type LedgerEvent } from '#libs/ledger';
+import { LedgerError, verifierKey, verifyNote, type Actor } from '#libs/ledger';
 import { Log } from '#libs/telemetry';
 import { HighWaterFiles } from '../checkpoints/high-water-files.js';
 import { RecordFact } from '../commands/record-fact.command.js';
 import { hourlyId } from '../domain/coalesced.js';
 import { SYSTEM } from '../domain/origin.js';
 import { Checkpoints, type StoredCheckpoint } from '../storage/checkpoints.store.js';
+import { KeyStatements } from '../storage/key-statements.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Ledgers, type Ledger } from '../storage/ledgers.store.js';
 import { AuditKeys } from './audit-keys.js';
-import { factsDue, KEY_KINDS, says, type KeyFact } from './key-facts.js';
+import { factsDue, KEY_KINDS, says, type KeyFact, type KeyStatement } from './key-facts.js';
 import { currentKey, publicKeyIn, type RingKey } from './key-ring.js';
 import { PublicKeys } from './public-keys.js';
 import { rangeAt } from './signing-ranges.js';
@@ -36,6 +37,7 @@ export class KeyChanges {
     private readonly publicKeys: PublicKeys,
     private readonly ledgers: Ledgers,
     private readonly entries: LedgerEntries,
+    private readonly statements: KeyStatements,
     private readonly checkpoints: Checkpoints,
     private readonly marks: HighWaterFiles,
     private readonly commands: CommandBus,
@@ -100,8 +102,8 @@ export class KeyChanges {
     await this.commands.execute(new RecordFact({ id, kind, scope: { tenant }, actor, data }, { once: true }));
   }
 
-  private async recorded(tenant: string): Promise<LedgerEvent[]> {
-    const found = await Promise.all(KEY_KINDS.map((kind) => this.entries.ofKind(tenant, kind)));
+  private async recorded(tenant: string): Promise<KeyStatement[]> {
+    const found = await Promise.all(KEY_KINDS.map((kind) => this.statements.ofKind(tenant, kind)));
     return found.flat();
   }
 

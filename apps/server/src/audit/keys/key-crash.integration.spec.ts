@@ -5,12 +5,14 @@ import { parseNote, verifierKeyText } from '#libs/ledger';
 import { Log } from '#libs/telemetry';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { Requester } from '../audit.types.js';
+import { WholeLedger } from '../archive/whole-ledger.js';
 import { CheckpointSigner } from '../checkpoints/checkpoint-signer.js';
 import { HighWaterFiles } from '../checkpoints/high-water-files.js';
 import { RotateKey } from '../commands/rotate-key.command.js';
 import { RotateKeyHandler } from '../commands/rotate-key.handler.js';
 import { Settings } from '../../settings.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
+import { KeyStatements } from '../storage/key-statements.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { LedgerKeys } from '../storage/ledger-keys.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
@@ -100,9 +102,34 @@ describe('a rotation whose process dies', () => {
     const [marks, commands] = [module.get(HighWaterFiles), module.get(CommandBus)];
     const keys = await AuditKeys.load(settings, { signs: true });
     const publicKeys = new PublicKeys(keys, module.get(LedgerKeys), settings);
-    const changes = new KeyChanges(keys, publicKeys, ledgers, entries, checkpoints, marks, commands, module.get(Log));
-    const handler = new RotateKeyHandler(keys, changes, new KeyUse(keys, ledgers, checkpoints), ledgers);
-    const signer = new CheckpointSigner(settings, keys, entries, checkpoints, module.get(TileWriter), marks);
+    const changes = new KeyChanges(
+      keys,
+      publicKeys,
+      ledgers,
+      entries,
+      module.get(KeyStatements),
+      checkpoints,
+      marks,
+      commands,
+      module.get(Log),
+    );
+    const handler = new RotateKeyHandler(
+      keys,
+      changes,
+      new KeyUse(keys, ledgers, checkpoints),
+      ledgers,
+      checkpoints,
+      commands,
+    );
+    const signer = new CheckpointSigner(
+      settings,
+      keys,
+      entries,
+      checkpoints,
+      module.get(TileWriter),
+      marks,
+      module.get(WholeLedger),
+    );
     return {
       keys,
       changes,

@@ -6,6 +6,9 @@ import { lastSizeOf, type SigningRanges } from './signing-ranges.js';
 
 export const KEY_KINDS = ['key.activated', 'key.retired', 'key.compromised'] as const;
 
+/** What an entry says of a key. */
+export type KeyStatement = Pick<LedgerEvent, 'id' | 'kind' | 'data'>;
+
 /** What a ledger has to say of a key. */
 export interface KeyFact {
   kind: (typeof KEY_KINDS)[number];
@@ -27,13 +30,17 @@ export interface LedgerOfKeys {
 }
 
 /** Everything that its keys ask the ledger to say, what is said already (`recorded`) left out; in order of time. */
-export function factsDue(ledger: LedgerOfKeys, recorded: readonly LedgerEvent[]): KeyFact[] {
+export function factsDue(ledger: LedgerOfKeys, recorded: readonly KeyStatement[]): KeyFact[] {
   const facts = [...factsOfSigners(ledger), ...factsOfEventKeys(ledger, recorded), ...factsOfMacs(ledger, recorded)];
   return facts.filter((fact) => !recorded.some((event) => says(event, fact, ledger.tenant)));
 }
 
 /** Whether an event of this ledger says it: of which key, and from which size on it is doubtful. */
-export function says({ kind, data }: LedgerEvent, fact: Pick<KeyFact, 'kind' | 'data'>, tenant: string): boolean {
+export function says(
+  { kind, data }: Pick<KeyStatement, 'kind' | 'data'>,
+  fact: Pick<KeyFact, 'kind' | 'data'>,
+  tenant: string,
+): boolean {
   const { key_id: keyId, purpose, ledger = tenant, since_size: since } = fact.data;
   return (
     kind === fact.kind &&
@@ -74,7 +81,7 @@ function factsOfSigners({ tenant, ring, ranges, size, keyIdOf }: LedgerOfKeys): 
  * Their activation in a tenant's ledger is recorded by whoever signs an event there, before it does; in the system
  * ledger by whoever comes first.
  */
-function factsOfEventKeys({ tenant, ring, size }: LedgerOfKeys, recorded: readonly LedgerEvent[]): KeyFact[] {
+function factsOfEventKeys({ tenant, ring, size }: LedgerOfKeys, recorded: readonly KeyStatement[]): KeyFact[] {
   return ring
     .filter(({ purpose }) => purpose === 'event')
     .filter(({ id }) => tenant === SYSTEM || recorded.some((event) => says(event, activated(id), tenant)))
@@ -86,7 +93,7 @@ function factsOfEventKeys({ tenant, ring, size }: LedgerOfKeys, recorded: readon
     });
 }
 
-function factsOfMacs({ tenant, macs, size }: LedgerOfKeys, recorded: readonly LedgerEvent[]): KeyFact[] {
+function factsOfMacs({ tenant, macs, size }: LedgerOfKeys, recorded: readonly KeyStatement[]): KeyFact[] {
   const of = (key_id: string) => ({ key_id, purpose: 'mac' });
   const former = macs.all.filter(
     (id) =>

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CommandBus, type Command } from '@nestjs/cqrs';
+import { CommandBus, QueryBus, type Command } from '@nestjs/cqrs';
 import {
   noteSigner,
   parseEvent,
@@ -11,12 +11,14 @@ import {
   type StoredEntry,
 } from '#libs/ledger';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
+import { ArchiveRun } from '../archive/archive-run.js';
 import type { Requester } from '../audit.types.js';
 import { CheckpointSigner } from '../checkpoints/checkpoint-signer.js';
 import { MarkKeyCompromised } from '../commands/mark-key-compromised.command.js';
 import { RecordFact } from '../commands/record-fact.command.js';
 import { RetireKey } from '../commands/retire-key.command.js';
 import { RotateKey, type RotatedPurpose } from '../commands/rotate-key.command.js';
+import { ListKeys } from '../queries/list-keys.query.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { AuditKeys } from './audit-keys.js';
 import { KeyChanges } from './key-changes.js';
@@ -93,6 +95,33 @@ describe('the keys of a ledger', () => {
     expect(await room.verify([firstKey()])).toMatchObject({
       tier: 'consistent',
       keys: 'pinned',
+    });
+  });
+
+  it('are not said again when what was said is archived', async () => {
+    await settled();
+    await room.record(300);
+    await settled();
+    const run = await room.module.get(ArchiveRun).runOnce(TENANT, new Date(Date.now() + 91 * 86_400_000));
+    expect(run).toMatchObject({ startSeq: 0, endSeq: 255 });
+    expect(await said(TENANT, 'key.activated')).toEqual([]);
+    await restarted();
+    await settled();
+    expect(await said(TENANT, 'key.activated')).toEqual([]);
+    // Within the hour it would be refused, as it has the id of what is archived.
+    expect(room.lines.filter((line) => line.includes('audit.key_change_failed'))).toEqual([]);
+  });
+
+  it('of the archive are rotated by order: new batches take the new one, and the old one stays', async () => {
+    const { id: first } = await rotate('archive');
+    const { id: second } = await rotate('archive');
+    const ring = await keys().archiveRing();
+    expect({ current: ring!.current, ids: ring!.ids }).toEqual({ current: second, ids: [first, second] });
+    const activations = (await said('system', 'key.activated')).filter(({ data }) => data!['purpose'] === 'archive');
+    expect(activations.map(({ data }) => data!['key_id'])).toEqual([first, second]);
+    expect((await room.module.get(QueryBus).execute(new ListKeys(OPERATOR))).archive).toEqual({
+      current: second,
+      all: [first, second],
     });
   });
 
