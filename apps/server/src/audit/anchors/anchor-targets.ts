@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { LedgerError, parsePolicy, type PolicyWitness, type WitnessPolicy } from '#libs/ledger';
 import type { Settings } from '../../settings.js';
+import { coldPlaces } from '../archive/cold-places.js';
 import { AuditError } from '../audit.errors.js';
 import type { PublicKeys } from '../keys/public-keys.js';
 import { AnchorStore } from './anchor-store.js';
@@ -39,12 +40,21 @@ export class AnchorTargets {
     sizes: KnownSizes,
   ): Promise<AnchorTargets> {
     const { url, accessKey, secretKey, retainDays, witnessPolicy, tsaUrl, tsaCa } = settings.audit.anchors;
-    if (url !== undefined) await assertApart(url, settings);
+    if (url !== undefined) await assertApart(url, { dataDir: settings.dataDir, stores: await storesOf(settings) });
     const store = url === undefined ? undefined : new AnchorStore({ url, accessKey, secretKey, retainDays });
     const policy = witnessPolicy === undefined ? undefined : await policyIn(witnessPolicy);
     const stamps = tsaUrl === undefined ? undefined : await timestampsOf(tsaUrl, tsaCa);
     return new AnchorTargets(store, policy, stamps, keys, sizes);
   }
+}
+
+async function storesOf(settings: Pick<Settings, 'audit' | 'dataDir' | 'objectStoreUrl'>) {
+  const { primary, copy } = await coldPlaces(settings);
+  return {
+    OBJECT_STORE_URL: settings.objectStoreUrl,
+    [primary.setting]: primary.url,
+    ...(copy && { [copy.setting]: copy.url }),
+  };
 }
 
 const hasUrl = (witness: PolicyWitness): witness is PolicyWitness & { url: string } => witness.url !== undefined;

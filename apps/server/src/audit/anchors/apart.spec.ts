@@ -15,7 +15,10 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const url = (path: string): string => (path.startsWith('s3:') ? path : pathToFileURL(join(folder, path)).href);
 const asserted = (anchor: string, objects = 'data/objects'): Promise<void> =>
-  assertApart(url(anchor), { dataDir: join(folder, 'data'), objectStoreUrl: url(objects) });
+  assertApart(url(anchor), {
+    dataDir: join(folder, 'data'),
+    stores: { OBJECT_STORE_URL: url(objects), AUDIT_COLD_URL: url('cold') },
+  });
 
 const BUCKET = 's3://assay/objects?endpoint=http://127.0.0.1:7070';
 
@@ -38,6 +41,7 @@ describe('assertApart', () => {
     ['a folder around the data folder', '.', undefined],
     ['the data folder by another name', 'link/anchors', undefined],
     ["the product's own store", 'elsewhere', 'elsewhere'],
+    ['the store of its archive', 'cold/anchors', undefined],
     ["a folder in the product's own store", 'elsewhere/anchors', 'elsewhere'],
     ['the same bucket under another prefix', BUCKET.replace('/objects', '/anchors'), BUCKET],
   ])('rejects %s with AUDIT.ANCHOR_NOT_APART', async (_what, anchor, objects) => {

@@ -4,17 +4,19 @@ import { fileURLToPath } from 'node:url';
 import { AuditError } from '../audit.errors.js';
 
 /**
- * Rejects with AUDIT.ANCHOR_NOT_APART when whoever can write to the data folder or to the product's own object store
- * can by that write to the anchor: a folder in or around either of them, or the same bucket.
+ * Rejects with AUDIT.ANCHOR_NOT_APART when whoever can write to the data folder or to a store of the product's own can
+ * by that write to the anchor: a folder in or around one of them, or the same bucket. `stores`: by what names them.
  */
 export async function assertApart(
   anchorUrl: string,
-  { dataDir, objectStoreUrl }: { dataDir: string; objectStoreUrl: string },
+  { dataDir, stores }: { dataDir: string; stores: Record<string, string> },
 ): Promise<void> {
-  const shared = await sharedPlace(anchorUrl, { dataDir, storeUrl: objectStoreUrl });
-  if (shared === 'bucket') throw notApart('the bucket of OBJECT_STORE_URL');
-  if (shared === 'data') throw notApart('a folder in or around the data folder');
-  if (shared === 'folder') throw notApart('a folder in or around that of OBJECT_STORE_URL');
+  for (const [name, storeUrl] of Object.entries(stores)) {
+    const shared = await sharedPlace(anchorUrl, { dataDir, storeUrl });
+    if (shared === 'bucket') throw notApart(`the bucket of ${name}`);
+    if (shared === 'data') throw notApart('a folder in or around the data folder');
+    if (shared === 'folder') throw notApart(`a folder in or around that of ${name}`);
+  }
 }
 
 /** What of the data folder or of the store the URL lies in or around: their bucket, a folder; undefined when apart. */
