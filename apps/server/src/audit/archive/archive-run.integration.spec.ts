@@ -5,6 +5,7 @@ import { hexOf, parseEvent, verifyNote, type StoredEntry } from '#libs/ledger';
 import { ObjectStoreError } from '#libs/object-store';
 import { Appenders } from '../append/appenders.js';
 import { sampleDraft, startRoom, type AuditRoom } from '../audit-room.fixture.js';
+import { HighWaterFiles } from '../checkpoints/high-water-files.js';
 import { RunArchive } from '../commands/run-archive.command.js';
 import { RecordEvents, SealEvents, type Requester } from '../index.js';
 import { AuditKeys } from '../keys/audit-keys.js';
@@ -56,6 +57,20 @@ describe('a run of the archive', () => {
     await ledger.sign();
     const { size } = (await room.module.get(Checkpoints).published('newest'))!;
     expect(size).toBe(514);
+  });
+
+  it('is signed on by a signer whose marks are older than what is hot', async () => {
+    const ledger = new LedgerInRoom(room, 'marked');
+    await ledger.recordAndSign(10);
+    const files = room.module.get(HighWaterFiles);
+    const marks = files.of('marked');
+    const kept = jest.spyOn(files, 'of').mockReturnValue({ ...marks, forget: () => Promise.resolve() });
+    await ledger.recordAndSign(600);
+    kept.mockRestore();
+    await ledger.run();
+    expect((await marks.newest())!.marks.map(({ size }) => size)).toEqual([10, 610]);
+    await ledger.sign();
+    expect((await room.module.get(Checkpoints).published('marked'))!.size).toBe(612);
   });
 
   it('puts a manifest that proves what it says, linked to the one before', async () => {
