@@ -30,18 +30,20 @@ export class BatchRetiring {
     private readonly commands: CommandBus,
   ) {}
 
-  /** What the cold store keeps the objects by, at the primary; undefined: nothing. */
+  /** What the cold store, or its copy, keeps the objects by; undefined: nothing. */
   async lockOn(batch: ArchiveBatch): Promise<'hold' | 'lock' | undefined> {
     if (batch.retention.until && batch.retention.until.getTime() > Date.now()) return 'lock';
-    const store = await this.cold.primary();
-    for (const part of ['jsonl', 'manifest'] as const) {
-      const key = part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
-      const found = await store.head(key, { version: batch.versionIds[part] }).catch((error: unknown) => {
-        if (!hasCode(error, 'OBJECT_STORE.NOT_FOUND')) throw error;
-        return undefined; // gone, which a tombstone has to explain
-      });
-      if (found?.legalHold) return 'hold';
-      if (found?.retainUntil && found.retainUntil.getTime() > Date.now()) return 'lock';
+    const places = [
+      { store: await this.cold.primary(), versions: batch.versionIds },
+      { store: await this.cold.copy(), versions: batch.copy?.versionIds },
+    ];
+    for (const { store, versions } of places) {
+      for (const part of ['jsonl', 'manifest'] as const) {
+        const key = part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
+        const found = await store?.head(key, { version: versions?.[part] }).catch(unlessGone);
+        if (found?.legalHold) return 'hold';
+        if (found?.retainUntil && found.retainUntil.getTime() > Date.now()) return 'lock';
+      }
     }
     return undefined;
   }
@@ -128,4 +130,10 @@ export class BatchRetiring {
       if (!hasCode(error, 'AUDIT.EVENT_TOO_OLD')) throw error;
     });
   }
+}
+
+/** What is gone, a tombstone has to explain. */
+function unlessGone(error: unknown): undefined {
+  if (!hasCode(error, 'OBJECT_STORE.NOT_FOUND')) throw error;
+  return undefined;
 }

@@ -73,7 +73,10 @@ export class RetentionReport {
     return [overdue('hot', range, since, reason)];
   }
 
-  /** Batches past their retention, in a row from the oldest; what keeps the first of them keeps the others. */
+  /**
+   * Batches past their retention, in a row from the oldest: what keeps the first of them keeps the others. And those that
+   * are retired, and whose objects did not go.
+   */
   private async archived(tenant: string, now: Date): Promise<Overdue[]> {
     const days = retentionDaysOf(this.settings.audit.retentionDays, tenant);
     const late = new Date(now.getTime() - GRACE_MS);
@@ -84,11 +87,13 @@ export class RetentionReport {
       first ??= batch;
       last = batch;
     }
-    if (!first || !last) return [];
     const stopped = (await this.retirements.look(tenant))?.stopped;
+    const told = [stopped?.reason ?? 'waiting', stopped?.code] as const;
+    const begun = (await this.retirements.begun(tenant)).filter(({ begun_at: at }) => at <= late);
+    const half = begun.map((range) => overdue('archived', range, range.begun_at, ...told));
+    if (!first || !last) return half;
     const range = { startSeq: first.startSeq, endSeq: last.endSeq };
-    const since = retiredFrom(first, days) as Date;
-    return [overdue('archived', range, since, stopped?.reason ?? 'waiting', stopped?.code)];
+    return [...half, overdue('archived', range, retiredFrom(first, days) as Date, ...told)];
   }
 
   private async restored(tenant: string, now: Date): Promise<Overdue[]> {

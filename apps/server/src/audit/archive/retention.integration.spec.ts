@@ -153,6 +153,18 @@ describe('retention', () => {
     await expect(objectOf(one.jsonlKey)).rejects.toMatchObject({ code: 'OBJECT_STORE.NOT_FOUND' });
   });
 
+  it('reports a batch that is retired and whose objects do not go', async () => {
+    const one = await batch();
+    jest.spyOn(cold(), 'remove').mockRejectedValueOnce(DIED);
+    await retire(366);
+    const overdue = async () => (await of(RetentionReport).of(TENANT, inDays(367))).overdue;
+    expect(await overdue()).toContainEqual(
+      expect.objectContaining({ what: 'archived', from_seq: one.startSeq, reason: 'failing' }),
+    );
+    await retire(366);
+    expect((await overdue()).filter(({ what }) => what === 'archived')).toEqual([]);
+  });
+
   it('is found by its tombstone when the database forgot it', async () => {
     const one = await batch();
     await retire(366);

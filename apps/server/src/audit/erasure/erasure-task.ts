@@ -39,8 +39,9 @@ export class ErasureTask implements OnApplicationBootstrap, OnApplicationShutdow
   /** Keys alone: nothing is appended to a ledger before it was compared with what was signed of it. */
   async onApplicationBootstrap(): Promise<void> {
     if (!this.settings.roles.includes('ledger')) return;
-    await this.destroyed(AbortSignal.any([this.stopping.signal, AbortSignal.timeout(START_MS)]));
-    this.running = this.loop();
+    const destroyed = this.destroyed(this.stopping.signal);
+    await Promise.race([destroyed, sleep(START_MS, undefined, { ref: false })]);
+    this.running = destroyed.then(() => this.loop());
   }
 
   async onApplicationShutdown(): Promise<void> {
