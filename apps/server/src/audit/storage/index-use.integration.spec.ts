@@ -3,6 +3,7 @@ import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import { sampleBatch } from './archive-batch.fixture.js';
 import { ArchiveBatches } from './archive-batches.store.js';
 import { Checkpoints } from './checkpoints.store.js';
+import { KeyStatements } from './key-statements.store.js';
 import { LedgerEntries } from './ledger-entries.store.js';
 import { Ledgers } from './ledgers.store.js';
 import { Restorations } from './restorations.store.js';
@@ -55,11 +56,13 @@ describe('every query of the room', () => {
       20,
     ],
     ['events of a rare kind', () => of(LedgerEntries).ofKind(TENANT, 'key.activated'), 0],
+    ['what is said of keys', () => of(KeyStatements).ofKind(TENANT, 'key.activated'), 0],
     ['the newest checkpoint', () => of(Checkpoints).newest(TENANT), 1],
     ['its size', () => of(Checkpoints).newestSize(TENANT), 1],
     ['a full tile', () => of(Tiles).full(TENANT, 0, 0), 1],
     ['roots of tiles', () => of(Tiles).roots(TENANT, 0, 0, 1), 1],
     ['how many tiles', () => of(Tiles).count(TENANT, 0), 1],
+    ['tiles that are gone', () => of(Tiles).missing(TENANT, 0, { before: 1, most: 1 }), 1],
     ['hashes of a partial tile', () => of(TileEntries).leafHashes(TENANT, 256, 40), 40],
     ['a bundle of entries', () => of(TileEntries).bytes(TENANT, 10, 40), 40],
     ['a ledger', () => of(Ledgers).find(TENANT), 1],
