@@ -270,4 +270,17 @@ describe('erasure', () => {
     await room.store.collection('erasures').deleteOne({ tenant: TENANT, pseudonym });
     expect(await run(new ReplayErasures(OPERATOR))).toMatchObject({ again: [_id] });
   });
+
+  it('is done again by the next start, before anything is answered', async () => {
+    const pseudonym = await named('Set Back');
+    const keys = room.store.collection('subject_keys');
+    const backup = await keys.findOne({ tenant: TENANT, pseudonym });
+    await erase('Set Back');
+    await keys.insertOne(backup!);
+    await room.close();
+    room = await startRoom({ dataDir: room.dataDir, roles: 'api,ledger' });
+    expect(await known(pseudonym)).toEqual({});
+    await of(ErasureTask).turn();
+    expect((await erasedEvents(pseudonym)).map(({ data }) => data!['replayed'])).toEqual([false, true]);
+  });
 });
