@@ -15,8 +15,8 @@ function eventAt(i: number, ms: number): LedgerEvent {
     kind: 'sample.done',
     scope: { tenant: 'acme' },
     actor: { type: 'service', id: 'tester' },
-    // Another event's beginning inside of one: not where an id is looked for.
-    data: { quoted: `{"id":"${idOf(i + 1)}","ts"` },
+    // The beginning of the next event inside of this one: not where an id is looked for.
+    refs: { resource: { id: idOf(i + 1), type: 'event' } },
     meta: { schema: 1, service: 'assay', version: '0.1.0', env: 'test', received_at: ts },
   };
 }
@@ -86,7 +86,10 @@ describe('OpenBatch', () => {
       {
         since: time,
         until: time,
-        before: fc.record({ ts: time, seq: fc.integer({ min: START - 1, max: START + 20 }) }),
+        before: fc.oneof(
+          fc.record({ ts: time, seq: fc.integer({ min: START - 1, max: START + 20 }) }),
+          fc.nat().map((entry) => ({ entry })),
+        ),
         limit: fc.integer({ min: 0, max: 12 }),
       },
       { requiredKeys: ['limit'] },
@@ -94,14 +97,16 @@ describe('OpenBatch', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(ms, { minLength: 1, maxLength: 20 }), window, async (times, asked) => {
         const { place, lines, entries } = sampleOf(times);
-        const { since = '', until = '9', before, limit } = asked;
+        const { since = '', until = '9', limit } = asked;
+        const before =
+          asked.before && 'entry' in asked.before ? entries[asked.before.entry % entries.length] : asked.before;
         const naive = entries
           .filter(({ ts }) => ts >= since && ts < until)
           .filter(({ ts, seq }) => !before || ts < before.ts || (ts === before.ts && seq < before.seq))
           .sort((a, b) => (a.ts === b.ts ? b.seq - a.seq : a.ts < b.ts ? 1 : -1))
           .slice(0, limit);
         const batch = await OpenBatch.of(place, lines);
-        expect(asHex(batch.page(asked))).toEqual(asHex(naive));
+        expect(asHex(batch.page({ ...asked, before }))).toEqual(asHex(naive));
       }),
     );
   });
