@@ -66,6 +66,23 @@ describe('the keys of a deployment', () => {
     });
   });
 
+  it('are what archives are ordered with, and nothing is old enough yet', async () => {
+    const run = async (body: object) => {
+      const options = { method: 'POST', headers: headers(), body: JSON.stringify(body) };
+      const response = await fetch(`${server.url}/api/v1/audit/archive/run`, options);
+      return { status: response.status, answer: (await response.json()) as object };
+    };
+    expect(await run({})).toMatchObject({ status: 409, answer: { code: 'archive_disabled' } });
+    expect(await run({ override: 'yes' })).toMatchObject({ status: 422, answer: { code: 'invalid_input' } });
+    expect(await run({ override: true, tenant: 'nobody' })).toMatchObject({ status: 404 });
+    expect(await run({ override: true })).toEqual({
+      status: 200,
+      answer: { ok: true, batchId: null, startSeq: null, endSeq: null, eventCount: 0 },
+    });
+    expect(await get('/archives')).toEqual({ archives: [], copy: null });
+    expect(await get('/archives/0190b6f0-0000-7000-8000-000000000000')).toMatchObject({ code: 'archive_not_found' });
+  });
+
   it('are public as a JWK set, without a key and without a tenant', async () => {
     const response = await fetch(`${server.url}/.well-known/jwks.json`);
     expect(response.headers.get('content-type')).toContain('application/jwk-set+json');

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { CommandBus } from '@nestjs/cqrs';
 import { parsedManifest, sha256Hex, unpackedBatch, verifyManifest, verifyManifestMac } from '#libs/archive';
-import { hexOf, parseEvent, verifyNote, type StoredEntry } from '#libs/ledger';
+import { chainHash, hexOf, leafHash, parseEvent, verifyNote, type StoredEntry } from '#libs/ledger';
 import { ObjectStoreError } from '#libs/object-store';
 import { Appenders } from '../append/appenders.js';
 import { sampleDraft, startRoom, type AuditRoom } from '../audit-room.fixture.js';
@@ -101,12 +101,24 @@ describe('a run of the archive', () => {
     expect(second!.previousChainHash).toBe(first!.endChainHash);
   });
 
+  /** As whoever can write to the database would: every chain hash after it is made anew. */
+  async function rewriteFrom7(tenant: string, stored: StoredEntry[]): Promise<void> {
+    let previous: Uint8Array = stored[6]!.chain_hash;
+    for (const { seq, bytes: own } of stored.slice(7, 256)) {
+      const bytes = seq === 7 ? stored[8]!.bytes : own;
+      const leaf_hash = leafHash(bytes);
+      previous = chainHash(previous, leaf_hash);
+      await room.entries.updateOne({ tenant, seq }, { $set: { bytes, leaf_hash, chain_hash: previous } });
+    }
+  }
+
   it.each<[string, (tenant: string, stored: StoredEntry[]) => Promise<unknown>, string]>([
     [
       'edited',
       (tenant, stored) => room.entries.updateOne({ tenant, seq: 7 }, { $set: { bytes: stored[8]!.bytes } }),
       'AUDIT.ENTRY_CONTRADICTED',
     ],
+    ['rewritten', rewriteFrom7, 'AUDIT.ENTRY_CONTRADICTED'],
     ['missing', (tenant) => room.entries.deleteOne({ tenant, seq: 255 }), 'AUDIT.ENTRY_CONTRADICTED'],
     [
       'rechained',
