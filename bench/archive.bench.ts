@@ -3,7 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { CommandBus } from '@nestjs/cqrs';
 import { archivedEntries, batchKeys, batchLines, packedBatch, unpackedBatch } from '#libs/archive';
 import { genesisHash, hexOf, type StoredEntry } from '#libs/ledger';
-import { OpenBatch } from '../apps/server/src/audit/archive/open-batch.js';
+import { OpenBatch } from '../apps/server/src/audit/tiers/open-batch.js';
 import { ArchiveRun } from '../apps/server/src/audit/archive/archive-run.js';
 import { TENANT } from '../apps/server/src/audit/audit-room.fixture.js';
 import { RecordEvents } from '../apps/server/src/audit/commands/record-events.command.js';

@@ -1,11 +1,9 @@
 // The long forms of what CI runs short: by hand, and recorded in docs/performance.md and the note.
 //   npm run soak            30 kill rounds of each kill test, every fault at every write of the ledger, thousands of
-//                           interleavings of its writers over a store in memory, 50,000 events of four
-//                           processes, thousands of tampered ledgers, every bit of a
-//                           manifest,
-//                           a year of a million events, archived daily, flipped bit by bit,
-//                           a million entries verified in 300 MiB, archived,
-//                           verified in place and restored in 500
+//                           interleavings over a store in memory, 50,000 events of four processes, thousands of
+//                           tampered ledgers, every bit of a manifest, a year of a million events archived daily and
+//                           flipped bit by bit, a million entries verified in 300 MiB, archived, verified in place and
+//                           restored in 500
 //   KILL_ROUNDS=100 npm run soak
 import { execFileSync } from 'node:child_process';
 import { dirname, resolve } from 'node:path';

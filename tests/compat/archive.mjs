@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { CommandBus } from '@nestjs/cqrs';
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { ColdStores } from '../../dist/apps/server/src/audit/archive/cold-stores.js';
+import { ColdStores } from '../../dist/apps/server/src/audit/cold/cold-stores.js';
 import { RestoreArchive } from '../../dist/apps/server/src/audit/commands/restore-archive.command.js';
 import { ArchiveVerification } from '../../dist/apps/server/src/audit/verification/archive-verification.js';
 import { ColdLedger, coldRoom } from './cold-ledgers.mjs';

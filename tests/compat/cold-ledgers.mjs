@@ -4,8 +4,8 @@
 import { deepStrictEqual } from 'node:assert';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ArchiveRun } from '../../dist/apps/server/src/audit/archive/archive-run.js';
-import { ColdCopier } from '../../dist/apps/server/src/audit/archive/cold-copier.js';
-import { ColdCopyProgress } from '../../dist/apps/server/src/audit/archive/cold-copy-progress.js';
+import { ColdCopier } from '../../dist/apps/server/src/audit/cold/cold-copier.js';
+import { ColdCopyProgress } from '../../dist/apps/server/src/audit/cold/cold-copy-progress.js';
 import { sampleDraft, startRoom } from '../../dist/apps/server/src/audit/audit-room.fixture.js';
 import { CheckpointSigner } from '../../dist/apps/server/src/audit/checkpoints/checkpoint-signer.js';
 import { RecordEvents, SealEvents } from '../../dist/apps/server/src/audit/index.js';

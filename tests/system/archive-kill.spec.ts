@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { ArchivedEntries } from '../../apps/server/src/audit/archive/archived-entries.js';
-import { in91Days, LedgerInRoom } from '../../apps/server/src/audit/archive/ledger-in-room.fixture.js';
+import { ArchivedEntries } from '../../apps/server/src/audit/tiers/archived-entries.js';
+import { in91Days, LedgerInRoom } from '../../apps/server/src/audit/ledger-in-room.fixture.js';
 import { startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 
 /** Before what the process is killed; more entries than leave hot storage at once. */

@@ -14,11 +14,11 @@ import {
 } from '#libs/archive';
 import { chainHash, entryOf, hexOf, leafHash, LedgerVerifier, parseEvent, type StoredEntry } from '#libs/ledger';
 import { ArchiveRun } from '../../apps/server/src/audit/archive/archive-run.js';
-import { ArchivedEntries } from '../../apps/server/src/audit/archive/archived-entries.js';
-import { tombstoneKey } from '../../apps/server/src/audit/archive/tombstone.js';
+import { ArchivedEntries } from '../../apps/server/src/audit/tiers/archived-entries.js';
+import { tombstoneKey } from '../../apps/server/src/audit/retention/tombstone.js';
 import { startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
-import { BatchRetiring } from '../../apps/server/src/audit/archive/batch-retiring.js';
-import { ColdCopier } from '../../apps/server/src/audit/archive/cold-copier.js';
+import { BatchRetiring } from '../../apps/server/src/audit/retention/batch-retiring.js';
+import { ColdCopier } from '../../apps/server/src/audit/cold/cold-copier.js';
 import type { ArchiveBatch } from '../../apps/server/src/audit/domain/archive-batch.js';
 import { writeLongLedger } from '../../apps/server/src/audit/long-ledger.fixture.js';
 import { ArchiveBatches } from '../../apps/server/src/audit/storage/archive-batches.store.js';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { startServer } from '#libs/testing';
-import { ColdCopyTask } from '../../apps/server/src/audit/archive/cold-copy-task.js';
-import { ColdStores } from '../../apps/server/src/audit/archive/cold-stores.js';
-import { LedgerInRoom } from '../../apps/server/src/audit/archive/ledger-in-room.fixture.js';
+import { ColdCopyTask } from '../../apps/server/src/audit/cold/cold-copy-task.js';
+import { ColdStores } from '../../apps/server/src/audit/cold/cold-stores.js';
+import { LedgerInRoom } from '../../apps/server/src/audit/ledger-in-room.fixture.js';
 import { startRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 
 /** Servers killed while they copy: 1 in the gate, more for a release. */

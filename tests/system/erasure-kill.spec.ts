@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEvent } from '#libs/ledger';
-import { ColdStores } from '../../apps/server/src/audit/archive/cold-stores.js';
+import { ColdStores } from '../../apps/server/src/audit/cold/cold-stores.js';
 import { startRoom, TENANT } from '../../apps/server/src/audit/audit-room.fixture.js';
 import { ErasureTask } from '../../apps/server/src/audit/erasure/erasure-task.js';
 import { receiptKey } from '../../apps/server/src/audit/erasure/receipt.js';

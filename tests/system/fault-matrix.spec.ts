@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { parseEvent } from '#libs/ledger';
 import { wireCommand, WireProxy, type WireFault } from '#libs/testing';
-import { ArchivedEntries } from '../../apps/server/src/audit/archive/archived-entries.js';
-import { LedgerInRoom } from '../../apps/server/src/audit/archive/ledger-in-room.fixture.js';
+import { ArchivedEntries } from '../../apps/server/src/audit/tiers/archived-entries.js';
+import { LedgerInRoom } from '../../apps/server/src/audit/ledger-in-room.fixture.js';
 import { startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 
 /** `killed before`: the process dies and the request is lost; `killed after`: it dies and the request arrives. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { LedgerError, parsePolicy, type PolicyWitness, type WitnessPolicy } from '#libs/ledger';
 import type { Settings } from '../../settings.js';
-import { coldPlaces } from '../archive/cold-places.js';
+import { coldPlaces } from '../cold/cold-places.js';
 import { AuditError } from '../audit.errors.js';
 import type { PublicKeys } from '../keys/public-keys.js';
 import { AnchorStore } from './anchor-store.js';

@@ -12,7 +12,7 @@ import { hasCode } from '#libs/kernel';
 import type { ObjectStore, ObjectStoreError, StoredObject } from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
 import type { ArchiveBatch } from '../domain/archive-batch.js';
-import { ColdStores } from './cold-stores.js';
+import { ColdStores } from '../cold/cold-stores.js';
 
 /** What one object is, and how it is to be kept. */
 export interface NewObject {

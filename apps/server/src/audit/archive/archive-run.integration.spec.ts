@@ -11,8 +11,8 @@ import { RecordEvents, SealEvents, type Requester } from '../index.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
-import { in91Days, LedgerInRoom } from './ledger-in-room.fixture.js';
-import { ColdStores } from './cold-stores.js';
+import { in91Days, LedgerInRoom } from '../ledger-in-room.fixture.js';
+import { ColdStores } from '../cold/cold-stores.js';
 
 const DAY_MS = 86_400_000;
 const NOTHING = { ok: true, batchId: null, startSeq: null, endSeq: null, eventCount: 0 };

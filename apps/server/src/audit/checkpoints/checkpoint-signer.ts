@@ -9,7 +9,7 @@ import {
   verifyNote,
 } from '#libs/ledger';
 import { Settings } from '../../settings.js';
-import { WholeLedger } from '../archive/whole-ledger.js';
+import { WholeLedger } from '../tiers/whole-ledger.js';
 import { sameBytes } from '../domain/entry.js';
 import { hourOf, thinAfter } from '../domain/checkpoint-keeping.js';
 import { reopeningFault } from '../domain/reopening.js';

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { genesisHash } from '#libs/ledger';
 import { AnchorReader } from '../anchors/anchor-reader.js';
-import { ArchivedEntries } from '../archive/archived-entries.js';
+import { ArchivedEntries } from '../tiers/archived-entries.js';
 import { Settings } from '../../settings.js';
 import { sameBytes } from '../domain/entry.js';
 import { gapsFilled } from '../domain/gaps.js';

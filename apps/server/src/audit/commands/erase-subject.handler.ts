@@ -1,6 +1,6 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { uuidv7 } from '#libs/kernel';
-import { Statements } from '../archive/statements.js';
+import { Statements } from '../cold/statements.js';
 import { AuditError } from '../audit.errors.js';
 import type { Erasure } from '../erasure/erasure.types.js';
 import { Erasing, heldBy } from '../erasure/erasing.js';

@@ -3,7 +3,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Settings } from '../../settings.js';
 import { Appenders } from '../append/appenders.js';
 import { PreparedEvents } from '../append/prepared-events.js';
-import { ArchivedEntries } from '../archive/archived-entries.js';
+import { ArchivedEntries } from '../tiers/archived-entries.js';
 import { NewestArchivedIds } from '../archive/newest-archived-ids.js';
 import { AuditError } from '../audit.errors.js';
 import type { RecordedEvent, SealedEvent } from '../audit.types.js';

@@ -1,6 +1,6 @@
 import { CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { uuidv7 } from '#libs/kernel';
-import { BatchRestoring } from '../archive/batch-restoring.js';
+import { BatchRestoring } from '../tiers/batch-restoring.js';
 import { AuditError } from '../audit.errors.js';
 import type { Requester } from '../audit.types.js';
 import type { ArchiveBatch } from '../domain/archive-batch.js';

@@ -4,7 +4,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { hasCode, uuidv7 } from '#libs/kernel';
 import { sha256Hex } from '#libs/archive';
 import type { ObjectStoreError } from '#libs/object-store';
-import { ColdStores } from '../archive/cold-stores.js';
+import { ColdStores } from '../cold/cold-stores.js';
 import { AuditError } from '../audit.errors.js';
 import type { EventDraft, Requester, SealedEvent } from '../audit.types.js';
 import { RecordEvents } from '../commands/record-events.command.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { codeOf, hasCode } from '#libs/kernel';
 import { Log } from '#libs/telemetry';
-import { ColdStores } from '../archive/cold-stores.js';
+import { ColdStores } from '../cold/cold-stores.js';
 import { casesOf, holdsSpan } from '../domain/legal-hold.js';
 import { ArchiveBatches, type ArchiveBatch } from '../storage/archive-batches.store.js';
 import { LegalHolds } from '../storage/holds.store.js';

@@ -3,7 +3,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { Caller, RequireScope } from '../../http/access.js';
 import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
-import type { RetentionView } from '../archive/retention-report.types.js';
+import type { RetentionView } from '../retention/retention-report.types.js';
 import { NoteAccess } from '../commands/note-access.command.js';
 import { GetRetention } from '../queries/get-retention.query.js';
 

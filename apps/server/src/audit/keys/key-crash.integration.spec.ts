@@ -5,7 +5,7 @@ import { parseNote, verifierKeyText } from '#libs/ledger';
 import { Log } from '#libs/telemetry';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { Requester } from '../audit.types.js';
-import { WholeLedger } from '../archive/whole-ledger.js';
+import { WholeLedger } from '../tiers/whole-ledger.js';
 import { CheckpointSigner } from '../checkpoints/checkpoint-signer.js';
 import { HighWaterFiles } from '../checkpoints/high-water-files.js';
 import { RotateKey } from '../commands/rotate-key.command.js';

@@ -1,7 +1,7 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { hasCode } from '#libs/kernel';
 import { inclusionProofFrom, leafHash, verifyInclusion } from '#libs/ledger';
-import { TieredEvents } from '../archive/tiered-events.js';
+import { TieredEvents } from '../tiers/tiered-events.js';
 import { AuditError, type AuditErrorCode } from '../audit.errors.js';
 import { PublishedTrees, type PublishedTree } from '../tiles/published-trees.js';
 import { GetEventProof, type EventProof } from './get-event-proof.query.js';

@@ -1,6 +1,6 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { hexOf, leafHash } from '#libs/ledger';
-import { TieredEvents } from '../archive/tiered-events.js';
+import { TieredEvents } from '../tiers/tiered-events.js';
 import { eventOf } from '../storage/ledger-entries.store.js';
 import { GetEvent, type StoredEvent } from './get-event.query.js';
 import { placedEvent } from './placed-event.js';

@@ -1,6 +1,6 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { RetentionReport } from '../archive/retention-report.js';
-import type { RetentionView } from '../archive/retention-report.types.js';
+import { RetentionReport } from '../retention/retention-report.js';
+import type { RetentionView } from '../retention/retention-report.types.js';
 import { GetRetention } from './get-retention.query.js';
 
 @QueryHandler(GetRetention)

@@ -1,5 +1,5 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { ColdCopyProgress } from '../archive/cold-copy-progress.js';
+import { ColdCopyProgress } from '../cold/cold-copy-progress.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Restorations } from '../storage/restorations.store.js';
 import { archiveView } from './archive-view.js';

@@ -1,5 +1,5 @@
 import { Query } from '@nestjs/cqrs';
-import type { ColdCopyState } from '../archive/cold-copy.types.js';
+import type { ColdCopyState } from '../cold/cold-copy.types.js';
 
 export interface ArchiveVersions {
   jsonl?: string;

@@ -1,5 +1,5 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { TieredEvents, type TieredEntry } from '../archive/tiered-events.js';
+import { TieredEvents, type TieredEntry } from '../tiers/tiered-events.js';
 import { AuditError } from '../audit.errors.js';
 import { parsedCursor, writtenCursor } from '../domain/event-cursor.js';
 import { eventOf } from '../storage/ledger-entries.store.js';

@@ -1,6 +1,6 @@
 import { Query } from '@nestjs/cqrs';
 import type { LedgerEvent } from '#libs/ledger';
-import type { Tier } from '../archive/tier.types.js';
+import type { Tier } from '../tiers/tier.types.js';
 
 /** Either `after_seq` alone (to follow the ledger), or any of the others (to search it, newest first). */
 export interface EventFilter {

@@ -1,4 +1,4 @@
-import type { TieredEntry, TieredEvents } from '../archive/tiered-events.js';
+import type { TieredEntry, TieredEvents } from '../tiers/tiered-events.js';
 import { AuditError } from '../audit.errors.js';
 
 /** Where an event stands, with its bytes. Rejects with AUDIT.EVENT_NOT_FOUND or AUDIT.ENTRY_CONTRADICTED. */

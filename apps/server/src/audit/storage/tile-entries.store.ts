@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { StoredEntry } from '#libs/ledger';
-import { ArchivedEntries } from '../archive/archived-entries.js';
+import { ArchivedEntries } from '../tiers/archived-entries.js';
 import { AuditError } from '../audit.errors.js';
 import { gapsFilled } from '../domain/gaps.js';
 import { ArchiveBatches } from './archive-batches.store.js';

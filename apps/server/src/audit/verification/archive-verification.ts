@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ColdStores } from '../archive/cold-stores.js';
+import { ColdStores } from '../cold/cold-stores.js';
 import { AuditError } from '../audit.errors.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { VerificationEngine } from './verification-engine.js';

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import type { StoredEntry } from '#libs/ledger';
 import type { ObjectStore } from '#libs/object-store';
 import { ArchiveRun } from '../archive/archive-run.js';
-import { ColdStores } from '../archive/cold-stores.js';
+import { ColdStores } from '../cold/cold-stores.js';
 import { startRoom, TENANT, type AuditRoom, type RoomOptions } from '../audit-room.fixture.js';
 import type { ArchiveBatch } from '../domain/archive-batch.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';

@@ -1,6 +1,6 @@
 import { archivedEntries, batchLines } from '#libs/archive';
 import { hexOf, leafHash, type ArchiveFault, type LeafTile, type LedgerVerifier, type StoredEntry } from '#libs/ledger';
-import type { OpenBatch } from '../archive/open-batch.js';
+import type { OpenBatch } from '../tiers/open-batch.js';
 import type { ArchivedPiece } from '../storage/archived-piece.js';
 
 /** Seqs that are not in hot storage alone: both inclusive. */

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { sha256Hex, storedBytesFault, unpackedBatch, type ArchivedLines, type ArchiveManifest } from '#libs/archive';
 import { codeOf, hasCode } from '#libs/kernel';
-import { ColdStores, type ColdPart } from '../archive/cold-stores.js';
-import { OpenBatch, type BatchPlace } from '../archive/open-batch.js';
-import { Tombstones } from '../archive/tombstones.js';
+import { ColdStores, type ColdPart } from '../cold/cold-stores.js';
+import { OpenBatch, type BatchPlace } from '../tiers/open-batch.js';
+import { Tombstones } from '../retention/tombstones.js';
 import type { ArchiveBatch } from '../domain/archive-batch.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';

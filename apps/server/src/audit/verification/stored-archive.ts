@@ -3,8 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { sha256Hex, type ArchiveManifest } from '#libs/archive';
 import type { VerifierKey } from '#libs/ledger';
 import type { ObjectStore } from '#libs/object-store';
-import type { ColdPlaceName } from '../archive/cold-stores.js';
-import { ColdStores } from '../archive/cold-stores.js';
+import type { ColdPlaceName } from '../cold/cold-stores.js';
+import { ColdStores } from '../cold/cold-stores.js';
 import { signedManifest } from './judged-manifest.js';
 
 /** Where to look, and whose word counts. */

@@ -10,7 +10,7 @@ import { LedgerReader, type ReadingPlace } from '../storage/ledger-reader.store.
 import { Ledgers, originsOf } from '../storage/ledgers.store.js';
 import { LedgerHashTiles } from '../tiles/ledger-hash-tiles.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
-import type { ColdPlaceName } from '../archive/cold-stores.js';
+import type { ColdPlaceName } from '../cold/cold-stores.js';
 import { TileEntries } from '../storage/tile-entries.store.js';
 import { Tiles } from '../storage/tiles.store.js';
 import { ArchiveReading } from './archive-reading.js';

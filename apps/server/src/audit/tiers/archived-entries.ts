@@ -9,7 +9,7 @@ import type { Gap } from '../domain/gaps.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { BatchCache } from './batch-cache.js';
-import { ColdStores } from './cold-stores.js';
+import { ColdStores } from '../cold/cold-stores.js';
 import { OpenBatch, type ArchivedEntry, type WindowOfBatch } from './open-batch.js';
 
 /** Two of the largest batches and some. */

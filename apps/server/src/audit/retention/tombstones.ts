@@ -3,8 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { hasCode } from '#libs/kernel';
 import type { ObjectStore } from '#libs/object-store';
 import type { ArchiveBatch } from '../domain/archive-batch.js';
-import { ColdStores } from './cold-stores.js';
-import { Statements } from './statements.js';
+import { ColdStores } from '../cold/cold-stores.js';
+import { Statements } from '../cold/statements.js';
 import { isTombstoneOf, TOMBSTONE_TYPE, tombstoneKey, type Tombstone } from './tombstone.js';
 
 /** A tombstone as it lies in the cold store. */

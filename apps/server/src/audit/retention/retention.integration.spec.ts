@@ -8,11 +8,11 @@ import { ReleaseHold } from '../commands/release-hold.command.js';
 import { HoldTask } from '../holds/hold-task.js';
 import { ArchiveBatches, type ArchiveBatch } from '../storage/archive-batches.store.js';
 import { Retirements } from '../storage/retirements.store.js';
-import { archiveRange } from './archived-range.fixture.js';
-import { ColdStores } from './cold-stores.js';
+import { archiveRange } from '../tiers/archived-range.fixture.js';
+import { ColdStores } from '../cold/cold-stores.js';
 import { RetentionReport } from './retention-report.js';
 import { RetentionRun } from './retention-run.js';
-import { Statements } from './statements.js';
+import { Statements } from '../cold/statements.js';
 import { tombstoneKey } from './tombstone.js';
 import { Tombstones } from './tombstones.js';
 

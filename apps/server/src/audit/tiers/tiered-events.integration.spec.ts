@@ -24,7 +24,7 @@ import { ListEvents, type EventFilter, type EventPage, type ListedEvent } from '
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { archiveRange } from './archived-range.fixture.js';
 import { ArchivedEntries } from './archived-entries.js';
-import { ColdStores } from './cold-stores.js';
+import { ColdStores } from '../cold/cold-stores.js';
 
 const SIZE = 900;
 /** Of the first event; every event is a second after the one before, but for some that are late. */

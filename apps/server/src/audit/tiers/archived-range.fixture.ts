@@ -16,7 +16,7 @@ import { AuditKeys } from '../keys/audit-keys.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
-import { ColdStores } from './cold-stores.js';
+import { ColdStores } from '../cold/cold-stores.js';
 
 interface RangeOptions {
   encrypt?: boolean;

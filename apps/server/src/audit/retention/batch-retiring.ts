@@ -11,8 +11,8 @@ import { Holds } from '../holds/holds.js';
 import { ArchiveBatches, type ArchiveBatch } from '../storage/archive-batches.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { Retirements, type Retirement } from '../storage/retirements.store.js';
-import { ColdStores } from './cold-stores.js';
-import { Statements } from './statements.js';
+import { ColdStores } from '../cold/cold-stores.js';
+import { Statements } from '../cold/statements.js';
 import { TOMBSTONE_TYPE, tombstoneKey, tombstoneOf } from './tombstone.js';
 import { Tombstones } from './tombstones.js';
 

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { envelopeSigners, envelopeText, parsedEnvelope, type DsseEnvelope } from '#libs/archive';
+import { envelopeSigners, envelopeText, parsedEnvelope, verifyManifestMac, type DsseEnvelope } from '#libs/archive';
 import { hasCode } from '#libs/kernel';
 import { canonicalJson } from '#libs/ledger';
 import { Settings } from '../../settings.js';
@@ -38,7 +38,10 @@ export class Statements {
     return envelopeText(type, Buffer.from(canonicalJson({ ...said })), { signer, mac: { keyId, mac } });
   }
 
-  /** What it says, or undefined: not of this type or tenant, or not signed by a key of the ledger's. */
+  /**
+   * What it says, or undefined: not of this type or tenant, not signed by a key of the ledger's, or under a MAC that the
+   * key it names here would not have made. A MAC by a key that is not here (any more) says nothing.
+   */
   async said(type: string, tenant: string, text: string | Uint8Array): Promise<Record<string, unknown> | undefined> {
     const found = envelopeIn(text);
     if (found?.envelope.payloadType !== type) return undefined;
@@ -47,7 +50,18 @@ export class Statements {
     if (version !== 1 || of !== tenant || typeof origin !== 'string') return undefined;
     if (incarnationOf(this.settings.origin, tenant, origin) === undefined) return undefined;
     const { holding, failing } = envelopeSigners(envelope, await this.publicKeys.verifierKeys(tenant, origin));
-    return holding.length > 0 && failing.length === 0 ? said : undefined;
+    const signed = holding.length > 0 && failing.length === 0;
+    return signed && this.macHolds(tenant, envelope) ? said : undefined;
+  }
+
+  private macHolds(tenant: string, envelope: DsseEnvelope): boolean {
+    if (!this.keys.signs) return true;
+    try {
+      verifyManifestMac(envelope, (keyId, bytes) => this.keys.archiveMac(tenant, bytes, keyId));
+      return true;
+    } catch (error) {
+      return !hasCode(error, 'ARCHIVE.MANIFEST_MAC');
+    }
   }
 }
 

@@ -10,7 +10,7 @@ import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { RestoredEntries } from '../storage/restored-entries.store.js';
 import { Restorations } from '../storage/restorations.store.js';
 import { archiveRange } from './archived-range.fixture.js';
-import { ColdStores } from './cold-stores.js';
+import { ColdStores } from '../cold/cold-stores.js';
 import { RestorationExpiry } from './restoration-expiry.js';
 
 const DAY_MS = 86_400_000;

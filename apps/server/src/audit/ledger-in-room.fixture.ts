@@ -1,11 +1,11 @@
 import { CommandBus } from '@nestjs/cqrs';
 import type { StoredEntry } from '#libs/ledger';
-import { sampleDraft, type AuditRoom } from '../audit-room.fixture.js';
-import { CheckpointSigner } from '../checkpoints/checkpoint-signer.js';
-import { RecordEvents, SealEvents, type RecordedEvent } from '../index.js';
-import { ArchiveBatches, type ArchiveBatch } from '../storage/archive-batches.store.js';
-import type { ArchiveOutcome } from './archive-outcome.types.js';
-import { ArchiveRun } from './archive-run.js';
+import { sampleDraft, type AuditRoom } from './audit-room.fixture.js';
+import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
+import { RecordEvents, SealEvents, type RecordedEvent } from './index.js';
+import { ArchiveBatches, type ArchiveBatch } from './storage/archive-batches.store.js';
+import type { ArchiveOutcome } from './archive/archive-outcome.types.js';
+import { ArchiveRun } from './archive/archive-run.js';
 
 const DAY_MS = 86_400_000;
 

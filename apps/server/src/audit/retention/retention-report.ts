@@ -6,7 +6,7 @@ import { eventOf, LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { Restorations } from '../storage/restorations.store.js';
 import { Retirements } from '../storage/retirements.store.js';
-import { ArchiveRun } from './archive-run.js';
+import { ArchiveRun } from '../archive/archive-run.js';
 import { retentionDaysOf, retiredFrom } from './retention-days.js';
 import type { Overdue, RetentionView } from './retention-report.types.js';
 
