@@ -58,8 +58,10 @@ const unit = { ...common, displayName: 'unit', roots: ['<rootDir>/apps', '<rootD
 const slow = { ...common, setupFilesAfterEnv: ['<rootDir>/tests/slow.setup.ts'] };
 
 const system = { ...slow, roots: ['<rootDir>/tests/system'] };
-// Rounds of kill -9, faults on the wire and many processes: the gate runs them, `npm test` has no time for them.
-const CRASH = '(-kill|-crash|fault-matrix|ledger-writers)\\.spec\\.ts$';
+// Rounds of kill -9, stops and starts, faults on the wire, attacks, many processes: the gate runs them, `npm test` has no
+// time for them.
+const ROUNDS = 'fault-matrix|ledger-writers|tamper|long-verification|server-start|server-stop';
+const CRASH = `(-kill|-crash|-death\\.integration|(${ROUNDS}))\\.spec\\.ts$`;
 
 /** @type {import('jest').Config} */
 export default {
@@ -70,10 +72,16 @@ export default {
   workerIdleMemoryLimit: '768MB',
   projects: [
     { ...unit, testRegex: '\\.spec\\.ts$', testPathIgnorePatterns: ['\\.integration\\.spec\\.ts$'] },
-    { ...slow, displayName: 'integration', roots: unit.roots, testRegex: '\\.integration\\.spec\\.ts$' },
+    {
+      ...slow,
+      displayName: 'integration',
+      roots: unit.roots,
+      testRegex: '\\.integration\\.spec\\.ts$',
+      testPathIgnorePatterns: [CRASH],
+    },
     { ...slow, displayName: 'walls', roots: ['<rootDir>/tests/walls'], testRegex: '\\.spec\\.ts$' },
     { ...slow, displayName: 'data', roots: ['<rootDir>/tests/compat'], testRegex: '\\.data\\.spec\\.ts$' },
     { ...system, displayName: 'system', testRegex: '\\.spec\\.ts$', testPathIgnorePatterns: [CRASH] },
-    { ...system, displayName: 'crash', testRegex: CRASH },
+    { ...slow, displayName: 'crash', roots: [...unit.roots, ...system.roots], testRegex: CRASH },
   ],
 };

@@ -22,7 +22,7 @@ jest('crash', 'tests/system/ledger-writers', { WRITERS_EVENTS: '50000' });
 console.log('-- interleavings of appenders, signers, writers of tiles and archives');
 jest('unit', 'apps/server/src/audit/(append|archive|checkpoints|tiles)/', { INTERLEAVINGS: '3000' });
 console.log('-- tampering');
-jest('system', 'tests/system/tamper', { TAMPER_ROUNDS: '150' });
+jest('crash', 'tests/system/tamper\\.', { TAMPER_ROUNDS: '150' });
 jest('unit', 'libs/ledger/src/verification/naive-verifier', { NAIVE_MUTATIONS: '5000' });
 jest('unit', 'libs/ledger/src/verification/ledger-verifier', { FLIPS: '60' });
 jest('unit', 'libs/archive/src/flips', { MANIFEST_BITS: '8' });
