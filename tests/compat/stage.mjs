@@ -35,7 +35,11 @@ try {
     ...ACCESS,
   });
   run('the system suite on both', jest('system'), stores);
-  run('kill -9 and faults on both', jest('crash'), stores);
+  run(
+    'kill -9, faults and attacks on both',
+    jest('crash', 'kill', 'crash', 'fault-matrix', 'writers', 'tamper'),
+    stores,
+  );
   run('libs/ledger in Chromium', [process.execPath, 'tests/browser/ledger.mjs'], {});
   run('an unmodified tlog-tiles checker', [process.execPath, 'tests/compat/tlog-fsck.mjs'], {});
   run('anchors: openssl ts and a bucket with Object Lock', [process.execPath, 'tests/compat/anchors.mjs'], {

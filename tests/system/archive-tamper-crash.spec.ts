@@ -16,7 +16,7 @@ import { chainHash, entryOf, hexOf, leafHash, LedgerVerifier, parseEvent, type S
 import { ArchiveRun } from '../../apps/server/src/audit/archive/archive-run.js';
 import { ArchivedEntries } from '../../apps/server/src/audit/tiers/archived-entries.js';
 import { tombstoneKey } from '../../apps/server/src/audit/retention/tombstone.js';
-import { startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
+import { externalUri, startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 import { BatchRetiring } from '../../apps/server/src/audit/retention/batch-retiring.js';
 import { ColdCopier } from '../../apps/server/src/audit/cold/cold-copier.js';
 import type { ArchiveBatch } from '../../apps/server/src/audit/domain/archive-batch.js';
@@ -485,7 +485,7 @@ describe('a long batch, in threads', () => {
   let room: AuditRoom;
   beforeAll(async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'assay-long-'));
-    await writeLongLedger({ dataDir, tenant: TENANT, entries: ENTRIES });
+    await writeLongLedger({ dataDir, uri: externalUri(dataDir), tenant: TENANT, entries: ENTRIES });
     room = await startRoom({ dataDir, env: { ASSAY_ORIGIN: 'assay.local', AUDIT_VERIFY_THREADS: '2' } });
     await room.store.collection('ledger_checkpoints').updateMany({}, { $set: { signed_at: new Date(0) } });
   });

@@ -146,7 +146,8 @@ async function roomOver(store: MongoStore, settings: Settings, lines: string[]):
   return module.init();
 }
 
-function externalUri(dataDir: string): string | undefined {
+/** Of the database that a room of this folder has on the server that MONGODB_URI names. */
+export function externalUri(dataDir: string): string | undefined {
   if (!process.env['MONGODB_URI']) return undefined;
   const uri = new URL(process.env['MONGODB_URI']);
   uri.pathname = `/${basename(dataDir).replace(/[^A-Za-z0-9]/g, '')}`;

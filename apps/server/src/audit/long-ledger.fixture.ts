@@ -16,6 +16,8 @@ const CHECKPOINT_BATCHES = 16;
 
 export interface LongLedger {
   dataDir: string;
+  /** An external server; the embedded engine of the data folder without it. */
+  uri?: string | undefined;
   tenant: string;
   entries: number;
   /** When its checkpoints were signed; now, unless it says otherwise. */
@@ -23,13 +25,19 @@ export interface LongLedger {
 }
 
 /**
- * Writes a signed ledger into a data folder on the embedded engine, as the server would have after years: entries of
+ * Writes a signed ledger into a data folder and its store, as the server would have after years: entries of
  * about 700 bytes, every full tile, checkpoints by the folder's own keys, the high-water mark. Fast, because it inserts
  * documents that are chained beforehand.
  */
-export async function writeLongLedger({ dataDir, tenant, entries, signedAt = new Date() }: LongLedger): Promise<void> {
+export async function writeLongLedger({
+  dataDir,
+  uri,
+  tenant,
+  entries,
+  signedAt = new Date(),
+}: LongLedger): Promise<void> {
   const settings = new Settings({ ASSAY_DATA_DIR: dataDir, ASSAY_ROLES: 'ledger' });
-  const store = await MongoStore.open({ dataDir });
+  const store = await MongoStore.open({ uri, dataDir });
   try {
     await applyIndexSteps(store, auditIndexes);
     const keys = await AuditKeys.load(settings);
