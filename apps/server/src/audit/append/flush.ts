@@ -59,6 +59,11 @@ export class Flush {
     this.head = { seq: entry.seq, chainHash: entry.chain_hash };
   }
 
+  /** Not worth keeping the store waiting for more. */
+  get large(): boolean {
+    return this.byId.size >= FLUSH_EVENTS / 2 || this.bytes >= FLUSH_BYTES / 2;
+  }
+
   insert(): Promise<InsertOutcome> {
     return this.staged.insert();
   }

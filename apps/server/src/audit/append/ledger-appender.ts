@@ -79,10 +79,10 @@ export class LedgerAppender {
 
   /**
    * Callers that the last flush woke come back within one turn of the event loop, and a lone caller loses nothing by
-   * it. A full flush has no room for them and goes at once.
+   * it. A large flush goes at once: they are in the next.
    */
   private async anythingWaits(): Promise<boolean> {
-    if (!this.next?.full) await new Promise(setImmediate);
+    if (!this.next?.large) await new Promise(setImmediate);
     return this.queue.length > 0 || (this.next?.size ?? 0) > 0;
   }
 
@@ -120,7 +120,7 @@ export class LedgerAppender {
       const told = (): void => tell(wanted.slice(0, outcome.acknowledged), from);
       if (outcome.acknowledged === wanted.length) {
         this.head = flush.head;
-        setImmediate(told); // a full flush that waits is sent first
+        setImmediate(told); // a large flush that waits is sent first
         return;
       }
       told();
