@@ -8,7 +8,7 @@ import { startServer } from '#libs/testing';
 import { ColdCopyTask } from '../../apps/server/src/audit/cold/cold-copy-task.js';
 import { ColdStores } from '../../apps/server/src/audit/cold/cold-stores.js';
 import { LedgerInRoom } from '../../apps/server/src/audit/ledger-in-room.fixture.js';
-import { startRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
+import { externalUri, startRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 
 /** Servers killed while they copy: 1 in the gate, more for a release. */
 const ROUNDS = Math.min(Number(process.env['KILL_ROUNDS'] ?? 1), 10);
@@ -48,8 +48,14 @@ async function archived(dataDir: string): Promise<void> {
 
 /** The server copies by itself; it dies when the second store has so many objects. */
 async function killedWhileCopying(dataDir: string, copyDir: string, objects: number): Promise<void> {
-  const env = { ASSAY_ORIGIN: 'assay.test', ASSAY_ROLES: 'ledger', ...copyTo(copyDir) };
-  const server = await startServer({ dataDir, embedded: true, env });
+  const uri = externalUri(dataDir);
+  const env = {
+    ...(uri !== undefined && { MONGODB_URI: uri }),
+    ASSAY_ORIGIN: 'assay.test',
+    ASSAY_ROLES: 'ledger',
+    ...copyTo(copyDir),
+  };
+  const server = await startServer({ dataDir, env });
   while ((await objectsIn(copyDir)) < objects) await sleep(1);
   await server.kill();
 }
