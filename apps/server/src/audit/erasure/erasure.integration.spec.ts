@@ -91,8 +91,8 @@ describe('erasure', () => {
     });
     const kept = await everything();
     expect(kept).toContain(pseudonym);
-    expect(kept).not.toContain('Ada');
-    expect(room.lines.join('')).not.toContain('Ada');
+    expect(kept).not.toContain('Lovelace');
+    expect(room.lines.join('')).not.toContain('Lovelace');
     await room.sign();
     const after = await room.verify();
     expect(before).toMatchObject({ tier: 'consistent', breaks: [] });
