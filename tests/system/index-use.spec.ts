@@ -190,8 +190,9 @@ describe('every query of the product', () => {
     const dear = found.filter((cost) => excessOf(cost) > SLACK || cost.stage === 'COLLSCAN');
     expect(dear.filter(({ shape }) => !(shape in EXCEPTIONS))).toEqual([]);
     expect(dear.map(({ shape }) => shape).sort()).toEqual(Object.keys(EXCEPTIONS).sort());
-    // All of them were seen.
-    expect(new Set(found.map(({ shape }) => shape.split(' ')[1]))).toEqual(
+    // All of them were seen; the lines of writers only where a relay and a command recorded the same at once.
+    const collections = found.map(({ shape }) => shape.split(' ')[1]).filter((name) => name !== 'append_lines');
+    expect(new Set(collections)).toEqual(
       new Set([
         ...['jobs', 'uploads', 'tasks', 'downloads', 'promotions', 'leases', 'index_steps', 'api_keys', 'tenants'],
         ...['ledgers', 'ledger_entries', 'ledger_checkpoints', 'subject_keys', 'outbox_dead'],
