@@ -1,6 +1,7 @@
 export { isDuplicateKey } from './duplicate-key.js';
 export { applyIndexSteps } from './index-steps.js';
 export type { IndexPlan, IndexStep } from './index-steps.js';
+export { KeptLease } from './kept-lease.js';
 export { Leases } from './leases.js';
 export type { Lease } from './leases.js';
 export { MongoError } from './mongo.errors.js';

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { codeOf } from '#libs/kernel';
 import { equalBytes, isWitnessed } from '#libs/ledger';
-import { Leases, type Lease } from '#libs/mongo';
+import { KeptLease, Leases } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { AuditError } from '../audit.errors.js';
@@ -10,6 +9,7 @@ import { SigningTask } from '../checkpoints/signing-task.js';
 import { Suspending } from '../checkpoints/suspending.js';
 import { leaseOwner } from '../lease-owner.js';
 import { PublicKeys } from '../keys/public-keys.js';
+import { Rounds } from '../rounds.js';
 import { Anchors, type AnchorPlace } from '../storage/anchors.store.js';
 import { Checkpoints, type StoredCheckpoint } from '../storage/checkpoints.store.js';
 import { Ledgers, type Ledger } from '../storage/ledgers.store.js';
@@ -41,9 +41,8 @@ const ALARMING: readonly string[] = [
  */
 @Injectable()
 export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
-  private lease: Lease | null = null;
+  private readonly rounds: Rounds;
+  private readonly lease: KeptLease;
   private readonly everyMs: number;
   /** By ledger and target: when it is due, by this process's clock, and how often it failed in a row. */
   private readonly plans = new Map<string, { dueAt: number; failures: number }>();
@@ -61,10 +60,16 @@ export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown
     private readonly keys: PublicKeys,
     private readonly signing: SigningTask,
     private readonly suspending: Suspending,
-    private readonly leases: Leases,
+    leases: Leases,
     private readonly log: Log,
   ) {
     this.everyMs = settings.audit.anchors.minutes * MINUTE_MS;
+    this.lease = new KeptLease(leases, 'ledger-anchors', leaseOwner(settings.dataDir), LEASE_MS);
+    this.rounds = new Rounds(
+      () => this.turn(),
+      (error) => this.turnFailed(error),
+      () => Math.min(LOOK_MS, this.everyMs),
+    );
   }
 
   /** Rejects with AUDIT.WITNESS_POLICY_INVALID when a witness of the policy is this service itself. */
@@ -78,27 +83,26 @@ export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown
         'expected witnesses of others, found the key of this service',
       );
     }
-    this.running = this.loop();
+    this.rounds.start();
   }
 
   /** What was signed last is anchored before this resolves, wherever that is done at once. */
   async onApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
-    if (this.lease) {
+    await this.rounds.stop();
+    if (this.lease.isHeld) {
       await this.signing.stopped();
       await this.lastTurn(AbortSignal.timeout(LAST_MS)).catch((error: unknown) => this.turnFailed(error));
-      await this.leases.release(this.lease).catch(() => undefined); // it ends by itself
+      await this.lease.release();
     }
     await this.targets.store?.close();
   }
 
   /** Everything that is due, once. Rejects when the database does not answer. */
   async turn(): Promise<void> {
-    const { signal } = this.stopping;
+    const { signal } = this.rounds;
     for (const ledger of await this.open()) {
       for (const target of this.targets.all) {
-        if (signal.aborted || !(await this.holdsLease())) return;
+        if (signal.aborted || !(await this.lease.hold())) return;
         const place = placeOf(ledger, target);
         if (Date.now() >= (await this.planOf(place)).dueAt) await this.anchored(place, target, signal);
       }
@@ -111,19 +115,11 @@ export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown
     const anchoredAt = async (target: AnchorTarget): Promise<void> => {
       for (const ledger of ledgers) if (!signal.aborted) await this.anchored(placeOf(ledger, target), target, signal);
     };
-    if (await this.holdsLease()) await Promise.all(this.targets.all.map(anchoredAt));
+    if (await this.lease.hold()) await Promise.all(this.targets.all.map(anchoredAt));
   }
 
   private async open(): Promise<Ledger[]> {
     return (await this.ledgers.all()).filter(({ state }) => state !== 'suspended');
-  }
-
-  private async loop(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await this.turn().catch((error: unknown) => this.turnFailed(error));
-      await sleep(Math.min(LOOK_MS, this.everyMs), undefined, { signal }).catch(() => undefined);
-    }
   }
 
   private async anchored(place: AnchorPlace, target: AnchorTarget, signal: AbortSignal): Promise<void> {
@@ -194,12 +190,6 @@ export class AnchorTask implements OnApplicationBootstrap, OnApplicationShutdown
   private plan(place: AnchorPlace, plan: { dueAt: number; failures: number }): { dueAt: number; failures: number } {
     this.plans.set(keyOf(place), plan);
     return plan;
-  }
-
-  private async holdsLease(): Promise<boolean> {
-    if (this.lease && !(await this.leases.renew(this.lease))) this.lease = null;
-    this.lease ??= await this.leases.acquire('ledger-anchors', leaseOwner(this.settings.dataDir), LEASE_MS);
-    return this.lease !== null;
   }
 }
 

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { codeOf, hasCode } from '#libs/kernel';
 import { Leases } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { leaseOwner } from '../lease-owner.js';
+import { Rounds } from '../rounds.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { ArchiveGuards } from './archive-guards.js';
 import { ArchiveRun } from './archive-run.js';
@@ -15,8 +15,7 @@ const LEASE_MS = 60_000;
 /** Archives what is old enough of all ledgers, once a day (UTC), in the role `ledger`. */
 @Injectable()
 export class ArchiveTask implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
+  private readonly rounds: Rounds;
 
   constructor(
     @Inject(Settings)
@@ -25,29 +24,25 @@ export class ArchiveTask implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly runs: ArchiveRun,
     private readonly ledgers: Ledgers,
     private readonly leases: Leases,
-    private readonly log: Log,
-  ) {}
+    log: Log,
+  ) {
+    const failed = (error: unknown): void => log.warn('audit.archive_failed', { error_code: codeOf(error) });
+    this.rounds = new Rounds(
+      () => this.tick(new Date()),
+      failed,
+      () => HOUR_MS - (Date.now() % HOUR_MS),
+    );
+  }
 
+  /** At the start and then on every hour. */
   onApplicationBootstrap(): void {
     const { roles, audit } = this.settings;
-    if (roles.includes('ledger') && audit.archive.enabled) this.running = this.loop();
+    if (roles.includes('ledger') && audit.archive.enabled) this.rounds.start();
   }
 
   /** A run that is under way stops between two steps; the next one goes on. */
   async onModuleDestroy(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
-  }
-
-  /** At the start and then on every hour. */
-  private async loop(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await this.tick(new Date()).catch((error: unknown) => {
-        this.log.warn('audit.archive_failed', { error_code: codeOf(error) });
-      });
-      await sleep(HOUR_MS - (Date.now() % HOUR_MS), undefined, { signal, ref: false }).catch(() => undefined);
-    }
+    await this.rounds.stop();
   }
 
   /** The day's run, if it is due and no other process is at it. Public for a clock that is not the wall's. */
@@ -78,7 +73,7 @@ export class ArchiveTask implements OnApplicationBootstrap, OnModuleDestroy {
         while ((await this.runs.runOnce(tenant, now)).eventCount > 0);
       } catch {
         // The run told it.
-        if (this.stopping.signal.aborted) return false;
+        if (this.rounds.signal.aborted) return false;
         whole = false;
       }
     }

@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto';
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { codeOf } from '#libs/kernel';
-import { Leases, type Lease } from '#libs/mongo';
+import { KeptLease, Leases } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { Appenders } from '../append/appenders.js';
 import { NoteLedgers } from '../commands/note-ledgers.command.js';
+import { leaseOwner } from '../lease-owner.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { Ledgers, type Ledger } from '../storage/ledgers.store.js';
 import { SigningRound } from './signing-round.js';
@@ -31,7 +30,7 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
   private ended: Promise<void> | undefined;
-  private lease: Lease | null = null;
+  private readonly lease: KeptLease;
   private renewedAt = 0;
   private thinnedAt = -THIN_MS;
   private lastFailure: string | undefined;
@@ -44,10 +43,12 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly round: SigningRound,
     private readonly checkpoints: Checkpoints,
     private readonly appenders: Appenders,
-    private readonly leases: Leases,
+    leases: Leases,
     private readonly commands: CommandBus,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.lease = new KeptLease(leases, 'ledger-signer', leaseOwner(settings.dataDir), LEASE_MS);
+  }
 
   /** Rejects with AUDIT.ORIGIN_CHANGED. A store that was set back is found here, before anything is appended to it. */
   async onApplicationBootstrap(): Promise<void> {
@@ -71,12 +72,12 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
     await this.appenders.idle();
     this.stopping.abort();
     await this.running;
-    if (this.running && this.lease) {
+    if (this.running && this.lease.isHeld) {
       await this.ledgers
         .all()
         .then((ledgers) => this.round.run(ledgers))
         .catch((error: unknown) => this.failed(error));
-      await this.leases.release(this.lease).catch(() => undefined); // it ends by itself
+      await this.lease.release();
     }
   }
 
@@ -106,11 +107,10 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
 
   private async holdsLease(): Promise<boolean> {
     const now = performance.now();
-    if (this.lease && now - this.renewedAt < RENEW_MS) return true;
-    if (this.lease && !(await this.leases.renew(this.lease))) this.lease = null;
-    this.lease ??= await this.leases.acquire('ledger-signer', ownerOf(this.settings.dataDir), LEASE_MS);
+    if (this.lease.isHeld && now - this.renewedAt < RENEW_MS) return true;
+    const held = await this.lease.hold();
     this.renewedAt = now;
-    return this.lease !== null;
+    return held;
   }
 
   /** Four times a second the same would be noise. */
@@ -123,9 +123,4 @@ export class SigningTask implements OnApplicationBootstrap, OnApplicationShutdow
       error_message: error instanceof Error ? error.message : '',
     });
   }
-}
-
-/** The same after a restart on the same data folder, which no second process can hold: no waiting for its own lease. */
-function ownerOf(dataDir: string): string {
-  return createHash('sha256').update(`${hostname()}\n${dataDir}`).digest('hex').slice(0, 32);
 }

@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { codeOf } from '#libs/kernel';
-import { Leases, type Lease } from '#libs/mongo';
+import { KeptLease, Leases } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import type { ArchiveBatch } from '../domain/archive-batch.js';
 import { leaseOwner } from '../lease-owner.js';
+import { Rounds } from '../rounds.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { ColdCopier } from './cold-copier.js';
@@ -26,9 +26,10 @@ const OF_ONE_BATCH: readonly string[] = ['OBJECT_STORE.CORRUPT', 'OBJECT_STORE.N
  */
 @Injectable()
 export class ColdCopyTask implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
-  private lease: Lease | null = null;
+  private readonly rounds: Rounds;
+  private readonly lease: KeptLease;
+  /** Rounds in a row that did not copy everything. */
+  private failures = 0;
   /** By this process's clock. */
   private statementsDueAt = 0;
 
@@ -38,18 +39,24 @@ export class ColdCopyTask implements OnApplicationBootstrap, OnApplicationShutdo
     private readonly copier: ColdCopier,
     private readonly batches: ArchiveBatches,
     private readonly ledgers: Ledgers,
-    private readonly leases: Leases,
+    leases: Leases,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.lease = new KeptLease(leases, 'ledger-cold-copy', leaseOwner(settings.dataDir), LEASE_MS);
+    this.rounds = new Rounds(
+      () => this.round(),
+      (error) => this.failed(error),
+      () => Math.min(LONGEST_MS, LOOK_MS * 2 ** Math.min(this.failures, 16)),
+    );
+  }
 
   onApplicationBootstrap(): void {
-    if (this.settings.roles.includes('ledger') && this.cold.hasCopy) this.running = this.loop();
+    if (this.settings.roles.includes('ledger') && this.cold.hasCopy) this.rounds.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
-    if (this.lease) await this.leases.release(this.lease).catch(() => undefined); // it ends by itself
+    await this.rounds.stop();
+    await this.lease.release();
   }
 
   /** Everything that is not copied yet, once. Resolves with how many failed; rejects when a store does not answer. */
@@ -58,34 +65,30 @@ export class ColdCopyTask implements OnApplicationBootstrap, OnApplicationShutdo
     const statements = Date.now() >= this.statementsDueAt;
     for (const { _id: tenant } of await this.ledgers.all()) {
       for await (const batch of this.batches.notCopied(tenant)) {
-        if (this.stopping.signal.aborted || !(await this.holdsLease())) return failed;
+        if (this.rounds.signal.aborted || !(await this.lease.hold())) return failed;
         if (!(await this.copied(batch))) failed += 1;
       }
       if (!statements) continue;
-      if (this.stopping.signal.aborted || !(await this.holdsLease())) return failed;
-      await this.copier.copyStatements(tenant, this.stopping.signal);
+      if (this.rounds.signal.aborted || !(await this.lease.hold())) return failed;
+      await this.copier.copyStatements(tenant, this.rounds.signal);
     }
     if (statements) this.statementsDueAt = Date.now() + STATEMENTS_MS;
     return failed;
   }
 
-  private async loop(): Promise<void> {
-    const { signal } = this.stopping;
-    for (let failures = 0; !signal.aborted;) {
-      try {
-        failures = (await this.turn()) > 0 ? failures + 1 : 0;
-      } catch (error) {
-        failures += 1;
-        if (!signal.aborted) this.log.warn('audit.cold_copy_failed', { error_code: codeOf(error), attempts: failures });
-      }
-      const wait = Math.min(LONGEST_MS, LOOK_MS * 2 ** Math.min(failures, 16));
-      await sleep(wait, undefined, { signal }).catch(() => undefined);
-    }
+  private async round(): Promise<void> {
+    this.failures = (await this.turn()) > 0 ? this.failures + 1 : 0;
+  }
+
+  private failed(error: unknown): void {
+    this.failures += 1;
+    if (this.rounds.signal.aborted) return;
+    this.log.warn('audit.cold_copy_failed', { error_code: codeOf(error), attempts: this.failures });
   }
 
   private async copied(batch: ArchiveBatch): Promise<boolean> {
     try {
-      await this.copier.copyBatch(batch, this.stopping.signal);
+      await this.copier.copyBatch(batch, this.rounds.signal);
       return true;
     } catch (error) {
       const code = codeOf(error);
@@ -94,11 +97,5 @@ export class ColdCopyTask implements OnApplicationBootstrap, OnApplicationShutdo
       this.log.error('audit.cold_copy_failed', { ...fields, error_code: code });
       return false;
     }
-  }
-
-  private async holdsLease(): Promise<boolean> {
-    if (this.lease && !(await this.leases.renew(this.lease))) this.lease = null;
-    this.lease ??= await this.leases.acquire('ledger-cold-copy', leaseOwner(this.settings.dataDir), LEASE_MS);
-    return this.lease !== null;
   }
 }

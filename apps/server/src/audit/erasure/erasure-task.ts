@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { codeOf } from '#libs/kernel';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { StartCheck } from '../checkpoints/start-check.js';
+import { Rounds } from '../rounds.js';
 import type { Erasure } from './erasure.types.js';
 import { Erasures } from '../storage/erasures.store.js';
 import { ErasureReplay, type Replayed } from './erasure-replay.js';
@@ -23,8 +23,8 @@ const START_MS = 15_000;
  */
 @Injectable()
 export class ErasureTask implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
+  private readonly rounds: Rounds;
+  private replaying: Promise<void> | undefined;
   private replayedAt = -REPLAY_MS;
 
   constructor(
@@ -34,23 +34,30 @@ export class ErasureTask implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly replay: ErasureReplay,
     private readonly startCheck: StartCheck,
     private readonly log: Log,
-  ) {}
+  ) {
+    const failed = (error: unknown): void => log.warn('audit.erasure_turn_failed', { error_code: codeOf(error) });
+    this.rounds = new Rounds(
+      () => this.round(),
+      failed,
+      () => EVERY_MS,
+    );
+  }
 
   /** Keys alone: nothing is appended to a ledger before it was compared with what was signed of it. */
   async onApplicationBootstrap(): Promise<void> {
     if (!this.settings.roles.includes('ledger')) return;
-    const destroyed = this.destroyed(this.stopping.signal);
-    await Promise.race([destroyed, sleep(START_MS, undefined, { ref: false })]);
-    this.running = destroyed.then(() => this.loop());
+    this.replaying = this.destroyed();
+    await Promise.race([this.replaying, sleep(START_MS, undefined, { ref: false })]);
+    this.rounds.start(Promise.all([this.replaying, this.startCheck.passed]));
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
+    await this.rounds.stop();
+    await this.replaying;
   }
 
   /** Reads all receipts, and does what they ask. Rejects with OBJECT_STORE codes. */
-  async replayNow(signal: AbortSignal = this.stopping.signal): Promise<Replayed> {
+  async replayNow(signal: AbortSignal = this.rounds.signal): Promise<Replayed> {
     const found = await this.replay.look(signal);
     await Promise.all(found.again.map((erasure) => this.tried(erasure, (one) => this.erasing.destroy(one))));
     this.replayedAt = performance.now();
@@ -60,26 +67,19 @@ export class ErasureTask implements OnApplicationBootstrap, OnApplicationShutdow
   /** Goes on with everything that was begun. */
   async turn(): Promise<void> {
     for (const erasure of await this.erasures.unfinished()) {
-      if (this.stopping.signal.aborted) return;
+      if (this.rounds.signal.aborted) return;
       await this.tried(erasure, (one) => this.erasing.finish(one));
     }
   }
 
-  private async loop(): Promise<void> {
-    const { signal } = this.stopping;
-    await Promise.race([this.startCheck.passed, once(signal, 'abort')]);
-    while (!signal.aborted) {
-      if (performance.now() - this.replayedAt >= REPLAY_MS) await this.destroyed(signal);
-      await this.turn().catch((error: unknown) => {
-        this.log.warn('audit.erasure_turn_failed', { error_code: codeOf(error) });
-      });
-      await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
-    }
+  private async round(): Promise<void> {
+    if (performance.now() - this.replayedAt >= REPLAY_MS) await this.destroyed();
+    await this.turn();
   }
 
-  private async destroyed(signal: AbortSignal): Promise<void> {
-    await this.replayNow(signal).catch((error: unknown) => {
-      if (!this.stopping.signal.aborted) this.log.error('audit.erasure_replay_failed', { error_code: codeOf(error) });
+  private async destroyed(): Promise<void> {
+    await this.replayNow().catch((error: unknown) => {
+      if (!this.rounds.signal.aborted) this.log.error('audit.erasure_replay_failed', { error_code: codeOf(error) });
     });
   }
 

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { codeOf } from '#libs/kernel';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { StartCheck } from '../checkpoints/start-check.js';
+import { Rounds } from '../rounds.js';
 import { LegalHolds } from '../storage/holds.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { HoldKeeping } from './hold-keeping.js';
@@ -20,8 +19,7 @@ const ASK_MS = 3_600_000;
  */
 @Injectable()
 export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
+  private readonly rounds: Rounds;
   private askedAt = -ASK_MS;
 
   constructor(
@@ -32,20 +30,26 @@ export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly records: HoldRecords,
     private readonly startCheck: StartCheck,
     private readonly log: Log,
-  ) {}
+  ) {
+    const failed = (error: unknown): void => log.warn('audit.hold_turn_failed', { error_code: codeOf(error) });
+    this.rounds = new Rounds(
+      () => this.due(),
+      failed,
+      () => EVERY_MS,
+    );
+  }
 
   onApplicationBootstrap(): void {
-    if (this.settings.roles.includes('ledger')) this.running = this.loop();
+    if (this.settings.roles.includes('ledger')) this.rounds.start(this.startCheck.passed);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
+    await this.rounds.stop();
   }
 
   /** Once. Rejects when the database does not answer. */
   async turn(): Promise<void> {
-    const { signal } = this.stopping;
+    const { signal } = this.rounds;
     for (const tenant of await this.tenants()) {
       if (signal.aborted) return;
       await this.keeping.settle(tenant, signal);
@@ -60,20 +64,9 @@ export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Rejects when the database does not answer. */
   async ask(): Promise<void> {
     for (const tenant of await this.tenants()) {
-      await this.keeping.putBack(tenant, this.stopping.signal).catch((error: unknown) => {
+      await this.keeping.putBack(tenant, this.rounds.signal).catch((error: unknown) => {
         this.log.warn('audit.hold_unasked', { tenant_id: tenant, error_code: codeOf(error) });
       });
-    }
-  }
-
-  private async loop(): Promise<void> {
-    const { signal } = this.stopping;
-    await Promise.race([this.startCheck.passed, once(signal, 'abort')]);
-    while (!signal.aborted) {
-      await this.due().catch((error: unknown) => {
-        this.log.warn('audit.hold_turn_failed', { error_code: codeOf(error) });
-      });
-      await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 

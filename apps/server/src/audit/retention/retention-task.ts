@@ -1,12 +1,11 @@
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { codeOf } from '#libs/kernel';
-import { Leases, type Lease } from '#libs/mongo';
+import { KeptLease, Leases } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { StartCheck } from '../checkpoints/start-check.js';
 import { leaseOwner } from '../lease-owner.js';
+import { Rounds } from '../rounds.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { RetentionReport } from './retention-report.js';
 import { RetentionRun } from './retention-run.js';
@@ -18,33 +17,39 @@ const LEASE_MS = 3 * EVERY_MS;
 /** Ends the retention of archived batches hourly, in the role `ledger`; of several processes one does, under a lease. */
 @Injectable()
 export class RetentionTask implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
-  private lease: Lease | null = null;
+  private readonly rounds: Rounds;
+  private readonly lease: KeptLease;
 
   constructor(
     @Inject(Settings) private readonly settings: Pick<Settings, 'roles' | 'dataDir'>,
     private readonly ledgers: Ledgers,
     private readonly run: RetentionRun,
     private readonly report: RetentionReport,
-    private readonly leases: Leases,
+    leases: Leases,
     private readonly startCheck: StartCheck,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.lease = new KeptLease(leases, 'ledger-retention', leaseOwner(settings.dataDir), LEASE_MS);
+    const failed = (error: unknown): void => log.warn('audit.retention_failed', { error_code: codeOf(error) });
+    this.rounds = new Rounds(
+      () => this.turn(),
+      failed,
+      () => EVERY_MS,
+    );
+  }
 
   onApplicationBootstrap(): void {
-    if (this.settings.roles.includes('ledger')) this.running = this.loop();
+    if (this.settings.roles.includes('ledger')) this.rounds.start(this.startCheck.passed);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
-    if (this.lease) await this.leases.release(this.lease).catch(() => undefined); // it ends by itself
+    await this.rounds.stop();
+    await this.lease.release();
   }
 
   /** Every ledger, once, and what is overdue into the log; also those without a retention, for what was begun when they had one. */
   async round(now: Date): Promise<void> {
-    const { signal } = this.stopping;
+    const { signal } = this.rounds;
     for (const { _id: tenant } of await this.ledgers.all()) {
       if (signal.aborted) return;
       await this.run.runOnce(tenant, now, signal).catch((error: unknown) => {
@@ -62,20 +67,7 @@ export class RetentionTask implements OnApplicationBootstrap, OnApplicationShutd
     }
   }
 
-  private async loop(): Promise<void> {
-    const { signal } = this.stopping;
-    await Promise.race([this.startCheck.passed, once(signal, 'abort')]);
-    while (!signal.aborted) {
-      await this.turn().catch((error: unknown) => {
-        this.log.warn('audit.retention_failed', { error_code: codeOf(error) });
-      });
-      await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
   private async turn(): Promise<void> {
-    if (this.lease && !(await this.leases.renew(this.lease))) this.lease = null;
-    this.lease ??= await this.leases.acquire('ledger-retention', leaseOwner(this.settings.dataDir), LEASE_MS);
-    if (this.lease) await this.round(new Date());
+    if (await this.lease.hold()) await this.round(new Date());
   }
 }

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { codeOf } from '#libs/kernel';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
+import { Rounds } from '../rounds.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Restorations } from '../storage/restorations.store.js';
 import { RestoredEntries } from '../storage/restored-entries.store.js';
@@ -15,24 +15,29 @@ const EVERY_MS = 60_000;
  */
 @Injectable()
 export class RestorationExpiry implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
+  private readonly rounds: Rounds;
 
   constructor(
     @Inject(Settings) private readonly settings: Pick<Settings, 'roles'>,
     private readonly batches: ArchiveBatches,
     private readonly restorations: Restorations,
     private readonly restored: RestoredEntries,
-    private readonly log: Log,
-  ) {}
+    log: Log,
+  ) {
+    const failed = (error: unknown): void => log.warn('audit.restoration_expiry_failed', { error_code: codeOf(error) });
+    this.rounds = new Rounds(
+      () => this.round(new Date()),
+      failed,
+      () => EVERY_MS,
+    );
+  }
 
   onApplicationBootstrap(): void {
-    if (this.settings.roles.includes('ledger')) this.running = this.loop();
+    if (this.settings.roles.includes('ledger')) this.rounds.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
+    await this.rounds.stop();
   }
 
   /** How many copies were removed. */
@@ -43,15 +48,5 @@ export class RestorationExpiry implements OnApplicationBootstrap, OnModuleDestro
     }
     // If the process dies here, the copies belong to no restoration: nobody uses them, and the next round removes them.
     return this.restored.sweep((restoration) => this.restorations.known(restoration));
-  }
-
-  private async loop(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await this.round(new Date()).catch((error: unknown) => {
-        this.log.warn('audit.restoration_expiry_failed', { error_code: codeOf(error) });
-      });
-      await sleep(EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
-    }
   }
 }

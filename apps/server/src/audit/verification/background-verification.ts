@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { codeOf, hasCode } from '#libs/kernel';
-import { Leases, type Lease } from '#libs/mongo';
+import { KeptLease, Leases } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { StartVerification } from '../commands/start-verification.command.js';
 import { backgroundDueAt } from '../domain/background-due.js';
 import { isOver } from '../domain/verification.js';
 import { leaseOwner } from '../lease-owner.js';
+import { Rounds } from '../rounds.js';
 import { Verifications } from '../storage/verifications.store.js';
 import { LedgersFreshness } from './ledger-freshness.js';
 
@@ -23,27 +23,33 @@ const REQUESTER = { actor: { type: 'system', id: 'verifier' }, credential: 'back
 /** Sees to it that every ledger is verified every AUDIT_VERIFY_HOURS. Of several processes one does, under a lease. */
 @Injectable()
 export class BackgroundVerification implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
-  private lease: Lease | null = null;
+  private readonly rounds: Rounds;
+  private readonly lease: KeptLease;
 
   constructor(
     @Inject(Settings) private readonly settings: Pick<Settings, 'roles' | 'audit' | 'dataDir'>,
     private readonly freshness: LedgersFreshness,
     private readonly verifications: Verifications,
     private readonly commands: CommandBus,
-    private readonly leases: Leases,
-    private readonly log: Log,
-  ) {}
+    leases: Leases,
+    log: Log,
+  ) {
+    this.lease = new KeptLease(leases, 'ledger-verifier', leaseOwner(settings.dataDir), LEASE_MS);
+    const failed = (error: unknown): void => log.warn('audit.verification_round_failed', { error_code: codeOf(error) });
+    this.rounds = new Rounds(
+      () => this.turn(),
+      failed,
+      () => EVERY_MS,
+    );
+  }
 
   onApplicationBootstrap(): void {
-    if (this.settings.roles.includes('ledger')) this.running = this.loop();
+    if (this.settings.roles.includes('ledger')) this.rounds.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
-    if (this.lease) await this.leases.release(this.lease).catch(() => undefined); // it ends by itself
+    await this.rounds.stop();
+    await this.lease.release();
   }
 
   /** Puts every ledger that is due into the queue. */
@@ -62,19 +68,7 @@ export class BackgroundVerification implements OnApplicationBootstrap, OnApplica
     await this.verifications.forget(new Date(now - KEPT_MS));
   }
 
-  private async loop(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await this.turn().catch((error: unknown) => {
-        this.log.warn('audit.verification_round_failed', { error_code: codeOf(error) });
-      });
-      await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
   private async turn(): Promise<void> {
-    if (this.lease && !(await this.leases.renew(this.lease))) this.lease = null;
-    this.lease ??= await this.leases.acquire('ledger-verifier', leaseOwner(this.settings.dataDir), LEASE_MS);
-    if (this.lease) await this.round(Date.now());
+    if (await this.lease.hold()) await this.round(Date.now());
   }
 }
