@@ -46,7 +46,7 @@ export class Settings {
   readonly audit: {
     signingKey: string | undefined;
     hotRetentionDays: number;
-    /** Days, or `<tenant>=<days>`; 0 for ever (archive/retention-days.ts). */
+    /** Days, or `<tenant>=<days>`; 0 for ever (audit/retention/retention-days.ts). */
     retentionDays: readonly string[];
     archive: { enabled: boolean; hourUtc: number };
     eventSignatureTenants: readonly string[];

@@ -7,7 +7,7 @@ const KEY =
 
 /**
  * Where a batch and its manifest lie: `tenants/<t>/ledger/archive/yyyy/mm/dd/<startSeq>-<endSeq>-<first 16 hex digits of
- * the SHA-256 of the uncompressed lines>` with `.jsonl.gz` and `.manifest.json` (ledger.md §6); the day is UTC's.
+ * the SHA-256 of the uncompressed lines>` with `.jsonl.gz` and `.manifest.json` (docs/design/archive.md §1), the day in UTC.
  */
 export function batchKeys({
   tenant,

@@ -2,7 +2,7 @@ import { ArchiveError } from './archive.errors.js';
 
 const NEWLINE = 0x0a;
 
-/** The most entries of one batch, and the most bytes of its lines with their newlines (ledger.md §6). */
+/** The most entries of a batch, and the most bytes of its lines with their newlines (docs/design/archive.md §1, §2). */
 export const MAX_BATCH_ENTRIES = 65_536;
 export const MAX_BATCH_BYTES = 32 * 1024 * 1024;
 

@@ -21,10 +21,11 @@ const LEASE_MS = 60_000;
 const NOTHING: ArchiveOutcome = { ok: true, batchId: null, startSeq: null, endSeq: null, eventCount: 0 };
 
 /**
- * Moves the oldest entries of a ledger from hot storage to the cold one, a batch a run, in the order of ledger.md §6. A
- * run may die between any two steps, and two may run at once: what keeps entries from being lost is that they leave after
- * the record, and the record comes after both objects read back; what keeps them from being archived twice is the unique
- * index on (tenant, startSeq). The lease only saves work (archive-run.integration.spec.ts, archive-kill.spec.ts).
+ * Moves the oldest entries of a ledger from hot storage to the cold one, a batch a run, in the order of
+ * docs/design/archive.md §7. A run may die between any two steps, and two may run at once: what keeps entries from being
+ * lost is that they leave after the record, and the record comes after both objects read back; what keeps them from being
+ * archived twice is the unique index on (tenant, startSeq). The lease only saves work (archive-run.integration.spec.ts,
+ * archive-kill.spec.ts).
  */
 @Injectable()
 export class ArchiveRun implements OnModuleDestroy {
@@ -117,7 +118,7 @@ export class ArchiveRun implements OnModuleDestroy {
     return batch;
   }
 
-  /** What may be archived next (ledger.md §6.1); undefined: nothing. */
+  /** What may be archived next (docs/design/archive.md §7, step 1); undefined: nothing. */
   async next(tenant: string, now: Date): Promise<NextBatch | undefined> {
     const then = new Date(now.getTime() - this.settings.audit.hotRetentionDays * DAY_MS);
     const anchored = this.targets.all.length > 0;

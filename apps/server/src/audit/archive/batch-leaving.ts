@@ -13,7 +13,7 @@ import { NewestArchivedIds } from './newest-archived-ids.js';
 
 const ARCHIVER: Actor = { type: 'system', id: 'archive' };
 
-/** Takes the entries of a recorded batch out of hot storage (ledger.md §6.6), from wherever the run before died. */
+/** Step 6 of docs/design/archive.md §7: takes the entries of a recorded batch out of hot storage, however far it was. */
 @Injectable()
 export class BatchLeaving {
   constructor(

@@ -39,7 +39,7 @@ interface Prepared {
   stored?: Buffer;
 }
 
-/** Brings a range to the cold store, as ledger.md §6.2 to §6.4 has it. Deletes nothing and records nothing. */
+/** Brings a range to the cold store, steps 2 to 4 of docs/design/archive.md §7. Deletes nothing, records nothing. */
 @Injectable()
 export class BatchMaking {
   constructor(

@@ -10,7 +10,7 @@ export interface Selection {
 }
 
 /**
- * The longest range that may be archived next (ledger.md §6.1), by its place alone; undefined when that is none.
+ * The longest range that may be archived next (docs/design/archive.md §7, step 1), by its place alone; undefined: none.
  * `coveredSize`: of the newest checkpoint that is old enough. `publishedSize`: of the newest checkpoint at all; the
  * entry that ends its tree stays, as the next turn of the signer reads its chain hash.
  */

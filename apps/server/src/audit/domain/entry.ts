@@ -43,7 +43,7 @@ export function invalidAsOurs<T>(work: () => T): T {
 
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** The entries that these events become right after `head`, in this order (ledger.md §2). */
+/** The entries that these events become right after `head`, in this order (docs/design/ledger.md §2). */
 export function chained(tenant: string, head: Head, events: readonly PreparedEvent[]): StoredEntry[] {
   let { seq, chainHash: previous } = head;
   return events.map((event) => {

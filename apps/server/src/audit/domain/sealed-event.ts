@@ -25,7 +25,10 @@ export function personsOf(draft: EventDraft, kind: EventKind): string[] {
   });
 }
 
-/** The frozen event (ledger.md §1), and what its bytes say. Throws AUDIT.EVENT_INVALID, also for more than 65,535 bytes. */
+/**
+ * The frozen event (docs/design/ledger.md §1), and what its bytes say. Throws AUDIT.EVENT_INVALID, also for more than
+ * 65,535 bytes.
+ */
 export function sealedEvent(
   draft: DatedDraft,
   kind: EventKind,
