@@ -9,7 +9,7 @@ import { CheckpointSigner } from '../../dist/apps/server/src/audit/checkpoints/c
 import { RecordEvents, SealEvents } from '../../dist/apps/server/src/audit/index.js';
 import { ListAnchors } from '../../dist/apps/server/src/audit/queries/list-anchors.query.js';
 import { Checkpoints } from '../../dist/apps/server/src/audit/storage/checkpoints.store.js';
-import { TileEntries } from '../../dist/apps/server/src/audit/storage/tile-entries.store.js';
+import { TileEntries } from '../../dist/apps/server/src/audit/tiers/tile-entries.js';
 import { TILE_WIDTH } from '../../dist/libs/ledger/src/index.js';
 import { openObjectStore } from '../../dist/libs/object-store/src/index.js';
 

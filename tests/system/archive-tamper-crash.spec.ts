@@ -19,7 +19,7 @@ import { tombstoneKey } from '../../apps/server/src/audit/retention/tombstone.js
 import { externalUri, startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 import { BatchRetiring } from '../../apps/server/src/audit/retention/batch-retiring.js';
 import { ColdCopier } from '../../apps/server/src/audit/cold/cold-copier.js';
-import type { ArchiveBatch } from '../../apps/server/src/audit/domain/archive-batch.js';
+import type { ArchiveBatch } from '../../apps/server/src/audit/domain/archive-batch.types.js';
 import { writeLongLedger } from '../../apps/server/src/audit/long-ledger.fixture.js';
 import { ArchiveBatches } from '../../apps/server/src/audit/storage/archive-batches.store.js';
 import {

@@ -129,7 +129,7 @@ import { Restorations } from './storage/restorations.store.js';
 import { RestoredEntries } from './storage/restored-entries.store.js';
 import { SetAsides } from './storage/set-aside.store.js';
 import { SubjectKeys } from './storage/subject-keys.store.js';
-import { TileEntries } from './storage/tile-entries.store.js';
+import { TileEntries } from './tiers/tile-entries.js';
 import { Tiles } from './storage/tiles.store.js';
 import { PublishedTrees } from './tiles/published-trees.js';
 import { TileWriter } from './tiles/tile-writer.js';

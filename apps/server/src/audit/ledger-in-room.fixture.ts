@@ -3,7 +3,8 @@ import type { StoredEntry } from '#libs/ledger';
 import { sampleDraft, type AuditRoom } from './audit-room.fixture.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
 import { RecordEvents, SealEvents, type RecordedEvent } from './index.js';
-import { ArchiveBatches, type ArchiveBatch } from './storage/archive-batches.store.js';
+import type { ArchiveBatch } from './domain/archive-batch.types.js';
+import { ArchiveBatches } from './storage/archive-batches.store.js';
 import type { ArchiveOutcome } from './archive/archive-outcome.types.js';
 import { ArchiveRun } from './archive/archive-run.js';
 

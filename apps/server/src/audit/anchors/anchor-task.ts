@@ -13,7 +13,7 @@ import { Rounds } from '../rounds.js';
 import { Anchors, type AnchorPlace } from '../storage/anchors.store.js';
 import { Checkpoints, type StoredCheckpoint } from '../storage/checkpoints.store.js';
 import { Ledgers, type Ledger } from '../storage/ledgers.store.js';
-import { TileEntries } from '../storage/tile-entries.store.js';
+import { TileEntries } from '../tiers/tile-entries.js';
 import { Tiles } from '../storage/tiles.store.js';
 import { LedgerHashTiles } from '../tiles/ledger-hash-tiles.js';
 import type { AnchorTarget } from './anchor-target.js';

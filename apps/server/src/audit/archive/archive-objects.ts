@@ -11,7 +11,7 @@ import {
 import { hasCode } from '#libs/kernel';
 import type { ObjectStore, ObjectStoreError, StoredObject } from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ColdStores } from '../cold/cold-stores.js';
 
 /** What one object is, and how it is to be kept. */

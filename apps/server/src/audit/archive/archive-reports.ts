@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { codeOf } from '#libs/kernel';
 import { Log, Metrics } from '#libs/telemetry';
 import { AuditError } from '../audit.errors.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 
 /** Of what is stored: somebody has to look, trying again changes nothing. */
 const ALARMING: readonly string[] = [

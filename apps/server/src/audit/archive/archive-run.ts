@@ -4,7 +4,7 @@ import { Leases } from '#libs/mongo';
 import { Settings } from '../../settings.js';
 import { AnchorTargets } from '../anchors/anchor-targets.js';
 import { AuditError } from '../audit.errors.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { leaseOwner } from '../lease-owner.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';

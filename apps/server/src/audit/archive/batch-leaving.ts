@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Actor } from '#libs/ledger';
 import { RecordFact } from '../commands/record-fact.command.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { hourlyId } from '../domain/coalesced.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';

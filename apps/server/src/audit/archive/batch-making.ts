@@ -13,7 +13,7 @@ import type { StoredObject } from '#libs/object-store';
 import { Settings } from '../../settings.js';
 import { AnchorTargets } from '../anchors/anchor-targets.js';
 import { AuditError } from '../audit.errors.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { Holds } from '../holds/holds.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { ArchiveDrafts, type ArchiveDraft } from '../storage/archive-drafts.store.js';

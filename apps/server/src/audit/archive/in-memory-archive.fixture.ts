@@ -4,7 +4,7 @@ import type { Scheduler } from 'fast-check';
 import { formatCheckpoint, noteSigner, signNote, type StoredEntry } from '#libs/ledger';
 import { ObjectStoreError, type PutOptions } from '#libs/object-store';
 import { eventsOf } from '../append/in-memory-entries.fixture.js';
-import type { ArchiveBatch, ArchiveBatchState } from '../domain/archive-batch.js';
+import type { ArchiveBatch, ArchiveBatchState } from '../domain/archive-batch.types.js';
 import { chained, emptyHead } from '../domain/entry.js';
 import type { ArchiveDraft } from '../storage/archive-drafts.store.js';
 import { ArchiveObjects } from './archive-objects.js';

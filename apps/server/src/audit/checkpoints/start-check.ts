@@ -5,7 +5,7 @@ import { Log } from '#libs/telemetry';
 import { AnchorReader } from '../anchors/anchor-reader.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Ledgers, type Ledger } from '../storage/ledgers.store.js';
-import { TileEntries } from '../storage/tile-entries.store.js';
+import { TileEntries } from '../tiers/tile-entries.js';
 import { Tiles } from '../storage/tiles.store.js';
 import { LedgerHashTiles } from '../tiles/ledger-hash-tiles.js';
 import { CheckpointSigner } from './checkpoint-signer.js';

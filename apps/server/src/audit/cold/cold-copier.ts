@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { hasCode } from '#libs/kernel';
 import type { ObjectStore, ObjectStoreError, PutOptions, StoredObject } from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { ColdStores, type ColdPart } from './cold-stores.js';
 

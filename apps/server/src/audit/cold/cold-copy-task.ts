@@ -3,7 +3,7 @@ import { codeOf } from '#libs/kernel';
 import { KeptLease, Leases } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { leaseOwner } from '../lease-owner.js';
 import { Rounds } from '../rounds.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';

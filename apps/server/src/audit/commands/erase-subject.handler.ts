@@ -7,7 +7,7 @@ import { Erasing, heldBy } from '../erasure/erasing.js';
 import { RECEIPT_TYPE, type Receipt } from '../erasure/receipt.js';
 import { Holds } from '../holds/holds.js';
 import { AuditKeys } from '../keys/audit-keys.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { Erasures } from '../storage/erasures.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { SubjectKeys } from '../storage/subject-keys.store.js';

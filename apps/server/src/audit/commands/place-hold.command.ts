@@ -1,6 +1,6 @@
 import { Command } from '@nestjs/cqrs';
 import type { Requester } from '../audit.types.js';
-import type { LegalHold } from '../holds/hold.types.js';
+import type { LegalHold } from '../domain/legal-hold.types.js';
 
 /** What is to be kept. */
 export interface HoldRequest {

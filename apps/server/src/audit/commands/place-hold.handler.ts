@@ -1,10 +1,10 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { uuidv7 } from '#libs/kernel';
 import { AuditError } from '../audit.errors.js';
-import type { LegalHold } from '../holds/hold.types.js';
+import type { LegalHold } from '../domain/legal-hold.types.js';
 import { HoldKeeping } from '../holds/hold-keeping.js';
 import { HoldRecords } from '../holds/hold-records.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { LegalHolds } from '../storage/holds.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { SubjectKeys } from '../storage/subject-keys.store.js';

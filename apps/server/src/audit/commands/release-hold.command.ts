@@ -1,6 +1,6 @@
 import { Command } from '@nestjs/cqrs';
 import type { Requester } from '../audit.types.js';
-import type { LegalHold } from '../holds/hold.types.js';
+import type { LegalHold } from '../domain/legal-hold.types.js';
 
 /**
  * Ends a legal hold; what no other hold covers can be erased and retired from now on. One that has ended stays as it is.

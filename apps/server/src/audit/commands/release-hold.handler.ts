@@ -1,9 +1,9 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { AuditError } from '../audit.errors.js';
-import type { LegalHold } from '../holds/hold.types.js';
+import type { LegalHold } from '../domain/legal-hold.types.js';
 import { HoldKeeping } from '../holds/hold-keeping.js';
 import { HoldRecords } from '../holds/hold-records.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { LegalHolds } from '../storage/holds.store.js';
 import { ReleaseHold } from './release-hold.command.js';
 

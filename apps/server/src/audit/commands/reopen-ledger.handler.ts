@@ -12,7 +12,7 @@ import { chained, preparedEvent } from '../domain/entry.js';
 import type { Mark } from '../domain/high-water-mark.js';
 import { FIRST_INCARNATION, incarnationOf, originOf, SYSTEM } from '../domain/origin.js';
 import { AuditKeys } from '../keys/audit-keys.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { eventOf, LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Ledgers, type FormerIncarnation, type Ledger } from '../storage/ledgers.store.js';

@@ -1,7 +1,7 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ErasureTask } from '../erasure/erasure-task.js';
 import { AuditKeys } from '../keys/audit-keys.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { ReplayErasures, type ErasuresReplayed } from './replay-erasures.command.js';
 
 @CommandHandler(ReplayErasures)

@@ -2,7 +2,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { SYSTEM } from '../domain/origin.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { KeyChanges } from '../keys/key-changes.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { KeyUse } from '../keys/key-use.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { RetireKey } from './retire-key.command.js';

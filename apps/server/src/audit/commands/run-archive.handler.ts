@@ -3,7 +3,7 @@ import { ArchiveGuards } from '../archive/archive-guards.js';
 import type { ArchiveOutcome } from '../archive/archive-outcome.types.js';
 import { ArchiveRun } from '../archive/archive-run.js';
 import { AuditKeys } from '../keys/audit-keys.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { RecordFact } from './record-fact.command.js';
 import { RunArchive } from './run-archive.command.js';
 

@@ -1,4 +1,4 @@
-import type { LegalHold, Span } from '../holds/hold.types.js';
+import type { LegalHold, Span } from './legal-hold.types.js';
 
 /** Whether the hold lies on entries of this time. Whose they are does not count: a batch is kept whole or not at all. */
 export const holdsSpan = ({ since, until }: Pick<LegalHold, 'since' | 'until'>, { minTs, maxTs }: Span): boolean =>

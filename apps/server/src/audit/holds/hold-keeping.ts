@@ -3,9 +3,10 @@ import { codeOf, hasCode } from '#libs/kernel';
 import { Log } from '#libs/telemetry';
 import { ColdStores } from '../cold/cold-stores.js';
 import { casesOf, holdsSpan } from '../domain/legal-hold.js';
-import { ArchiveBatches, type ArchiveBatch } from '../storage/archive-batches.store.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { LegalHolds } from '../storage/holds.store.js';
-import type { LegalHold } from './hold.types.js';
+import type { LegalHold } from '../domain/legal-hold.types.js';
 
 /** Of the batches a hold lies on: how many there are, and how many say so in the cold store. */
 export interface HeldBatches {

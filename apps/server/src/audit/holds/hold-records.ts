@@ -4,7 +4,7 @@ import { hasCode } from '#libs/kernel';
 import type { EventDraft, Requester, SealedEvent } from '../audit.types.js';
 import { RecordEvents } from '../commands/record-events.command.js';
 import { SealEvents } from '../commands/seal-events.command.js';
-import type { LegalHold } from './hold.types.js';
+import type { LegalHold } from '../domain/legal-hold.types.js';
 import { LegalHolds } from '../storage/holds.store.js';
 
 /** The events of holds: sealed before the change, in one document with it, and in the ledger after it. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { casesOf, holdsSpan, holdsSubject } from '../domain/legal-hold.js';
 import { LegalHolds } from '../storage/holds.store.js';
-import type { Span } from './hold.types.js';
+import type { Span } from '../domain/legal-hold.types.js';
 
 /** What legal holds keep, as majority reads say now. A hold that is placed later is not seen: ask at the last moment. */
 @Injectable()

@@ -5,7 +5,7 @@ import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
 import { PlaceHold } from '../commands/place-hold.command.js';
 import { ReleaseHold } from '../commands/release-hold.command.js';
-import type { LegalHold } from '../holds/hold.types.js';
+import type { LegalHold } from '../domain/legal-hold.types.js';
 import { ListHolds, type HoldView } from '../queries/list-holds.query.js';
 import { TenantDto, TenantPageDto } from './erasures.dto.js';
 import { PlaceHoldDto } from './holds.dto.js';

@@ -1,4 +1,4 @@
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import type { Restoration } from '../storage/restorations.store.js';
 import type { ArchiveView } from './list-archives.query.js';
 

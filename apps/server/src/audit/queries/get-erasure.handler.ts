@@ -1,7 +1,7 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { AuditError } from '../audit.errors.js';
 import type { Erasure } from '../erasure/erasure.types.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { Erasures } from '../storage/erasures.store.js';
 import { GetErasure } from './get-erasure.query.js';
 

@@ -3,7 +3,7 @@ import { base64Of } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
 import { StoreSurvey, type Survey } from '../checkpoints/store-survey.js';
 import { AuditKeys } from '../keys/audit-keys.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';

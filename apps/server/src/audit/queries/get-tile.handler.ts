@@ -2,7 +2,7 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { entryBundleBytes, LedgerError, parseTilePath, tileBytes, TILE_WIDTH, tileWidthAt } from '#libs/ledger';
 import type { TilePath } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
-import { TileEntries } from '../storage/tile-entries.store.js';
+import { TileEntries } from '../tiers/tile-entries.js';
 import { PublishedTrees } from '../tiles/published-trees.js';
 import { GetTile } from './get-tile.query.js';
 

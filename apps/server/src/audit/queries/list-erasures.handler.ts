@@ -1,6 +1,6 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { Erasure } from '../erasure/erasure.types.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { Erasures } from '../storage/erasures.store.js';
 import { ListErasures } from './list-erasures.query.js';
 

@@ -1,6 +1,6 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { HoldKeeping } from '../holds/hold-keeping.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { LegalHolds } from '../storage/holds.store.js';
 import { ListHolds, type HoldView } from './list-holds.query.js';
 

@@ -1,6 +1,6 @@
 import { Query } from '@nestjs/cqrs';
 import type { Requester } from '../audit.types.js';
-import type { LegalHold } from '../holds/hold.types.js';
+import type { LegalHold } from '../domain/legal-hold.types.js';
 
 /** A hold, with how many archived batches lie in its time, and how many of them the cold store holds for its case. */
 export interface HoldView extends LegalHold {

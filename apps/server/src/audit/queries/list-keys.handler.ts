@@ -3,7 +3,7 @@ import { verifierKeyText } from '#libs/ledger';
 import { SYSTEM } from '../domain/origin.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { currentKey, type RingKey } from '../keys/key-ring.js';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { KeyUse } from '../keys/key-use.js';
 import { lastSizeOf, type SigningRange } from '../keys/signing-ranges.js';
 import { Ledgers, type Ledger } from '../storage/ledgers.store.js';

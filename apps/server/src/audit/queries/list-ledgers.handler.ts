@@ -1,5 +1,5 @@
 import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { assertOperator } from '../keys/key-requests.js';
+import { assertOperator } from '../operator.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Settings } from '../../settings.js';
-import { ArchiveBatches, type ArchiveBatch } from '../storage/archive-batches.store.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Erasures } from '../storage/erasures.store.js';
 import { eventOf, LedgerEntries } from '../storage/ledger-entries.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';

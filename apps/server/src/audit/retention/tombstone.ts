@@ -1,5 +1,5 @@
 import { sha256Hex } from '#libs/archive';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import type { Statement } from '../cold/statements.js';
 
 export const TOMBSTONE_TYPE = 'application/vnd.assay.tombstone.v1+json';

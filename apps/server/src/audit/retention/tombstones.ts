@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { Injectable } from '@nestjs/common';
 import { hasCode } from '#libs/kernel';
 import type { ObjectStore } from '#libs/object-store';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ColdStores } from '../cold/cold-stores.js';
 import { Statements } from '../cold/statements.js';
 import { isTombstoneOf, TOMBSTONE_TYPE, tombstoneKey, type Tombstone } from './tombstone.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7 } from '#libs/kernel';
-import type { ArchiveBatch } from './archive-batches.store.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 
 const DAY_MS = 86_400_000;
 const hash = (): string => randomBytes(32).toString('hex');

@@ -1,7 +1,8 @@
 import { uuidv7 } from '#libs/kernel';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import { sampleBatch } from './archive-batch.fixture.js';
-import { ArchiveBatches, type ArchiveBatch } from './archive-batches.store.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
+import { ArchiveBatches } from './archive-batches.store.js';
 
 const starts = (batches: ArchiveBatch[]): number[] => batches.map(({ startSeq }) => startSeq / 256);
 

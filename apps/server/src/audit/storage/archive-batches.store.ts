@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type mongoose from 'mongoose';
 import { isDuplicateKey, MongoStore } from '#libs/mongo';
-import type { ArchiveBatch, ArchiveBatchState } from '../domain/archive-batch.js';
-
-export type { ArchiveBatch, ArchiveBatchState } from '../domain/archive-batch.js';
+import type { ArchiveBatch, ArchiveBatchState } from '../domain/archive-batch.types.js';
 
 /**
  * Which ranges of which ledgers are archived where. A document is there before an entry of its range leaves hot storage,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type mongoose from 'mongoose';
 import { MongoStore } from '#libs/mongo';
-import type { LegalHold } from '../holds/hold.types.js';
+import type { LegalHold } from '../domain/legal-hold.types.js';
 
 /** Legal holds, those that ended too. Nobody's identifier is in one: persons are named by their pseudonyms. */
 @Injectable()

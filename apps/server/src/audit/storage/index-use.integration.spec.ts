@@ -9,7 +9,7 @@ import { Ledgers } from './ledgers.store.js';
 import { Restorations } from './restorations.store.js';
 import { RestoredEntries } from './restored-entries.store.js';
 import { SubjectKeys } from './subject-keys.store.js';
-import { TileEntries } from './tile-entries.store.js';
+import { TileEntries } from '../tiers/tile-entries.js';
 import { Tiles } from './tiles.store.js';
 
 /** The embedded engine counts the index keys and documents it looks at. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type mongoose from 'mongoose';
 import { isDuplicateKey, MongoStore } from '#libs/mongo';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 
 /** One archived batch that is in the database again for a while. */
 export interface Restoration {

@@ -4,7 +4,7 @@ import { hasCode, isUuidv7 } from '#libs/kernel';
 import { entryId, LedgerError, parseEvent, preparedEntry, type StoredEntry } from '#libs/ledger';
 import type { ObjectStoreErrorCode } from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import type { Gap } from '../domain/gaps.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';

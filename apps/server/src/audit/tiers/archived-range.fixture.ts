@@ -10,7 +10,7 @@ import {
 import { uuidv7 } from '#libs/kernel';
 import { genesisHash, hexOf, parseCheckpoint, parseNote, type StoredEntry } from '#libs/ledger';
 import { TENANT, type AuditRoom } from '../audit-room.fixture.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { signedNoteOf } from '../domain/stored-checkpoint.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';

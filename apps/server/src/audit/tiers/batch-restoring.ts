@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuditError } from '../audit.errors.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { RestoredEntries } from '../storage/restored-entries.store.js';
 import { ArchivedEntries } from './archived-entries.js';
 

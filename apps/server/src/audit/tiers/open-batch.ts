@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ArchiveError, linesOfBatch } from '#libs/archive';
-import { chainHash, equalBytes, HASH_BYTES, leafHash } from '#libs/ledger';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import { chainHash, equalBytes, HASH_BYTES, hexOf, leafHash } from '#libs/ledger';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { newestFirst, type Placed } from '../domain/newest-first.js';
 import type { Sized } from './batch-cache.js';
 
@@ -48,6 +48,7 @@ export class OpenBatch implements Sized {
     private readonly lines: Buffer,
     /** Where each line begins, and where one after the last would. */
     private readonly offsets: Uint32Array,
+    /** Chain hash before each line, and after the last. */
     private readonly chain: Buffer,
   ) {}
 
@@ -58,13 +59,14 @@ export class OpenBatch implements Sized {
       throw new ArchiveError('ARCHIVE.LINE_COUNT', `expected ${place.eventCount} lines, found ${lines.length}`);
     }
     const offsets = new Uint32Array(lines.length + 1);
-    const chain = Buffer.allocUnsafe(lines.length * HASH_BYTES);
+    const chain = Buffer.allocUnsafe((lines.length + 1) * HASH_BYTES);
     let previous: Uint8Array = Buffer.from(place.previousChainHash, 'hex');
+    chain.set(previous);
     for (const [i, line] of lines.entries()) {
       if (i % AT_ONCE === 0) await nextTurn();
       assertHead(line, place.startSeq + i);
       previous = chainHash(previous, leafHash(line));
-      chain.set(previous, i * HASH_BYTES);
+      chain.set(previous, (i + 1) * HASH_BYTES);
       offsets[i + 1] = offsets[i]! + line.length + 1;
     }
     if (!equalBytes(previous, Buffer.from(place.endChainHash, 'hex'))) {
@@ -86,6 +88,17 @@ export class OpenBatch implements Sized {
     const first = Math.max(from - this.startSeq, 0);
     const end = Math.min(to - this.startSeq, this.count);
     return Array.from({ length: Math.max(end - first, 0) }, (_, i) => this.entry(first + i));
+  }
+
+  /** The lines of these seqs of the batch, each with its newline: a copy that nobody else holds. */
+  linesBetween(from: number, to: number): Uint8Array<ArrayBuffer> {
+    const [start, end] = [this.offsets[from - this.startSeq], this.offsets[to - this.startSeq]];
+    return new Uint8Array(this.lines.subarray(start, end));
+  }
+
+  /** Chain hash before an entry of the batch, hex. */
+  chainBefore(seq: number): string {
+    return hexOf(this.chainAt(seq - this.startSeq));
   }
 
   /** The event of this id, if it is in the batch. */
@@ -146,8 +159,11 @@ export class OpenBatch implements Sized {
 
   private entry(i: number): ArchivedEntry {
     const bytes = this.lines.subarray(this.offsets[i], this.offsets[i + 1]! - 1);
-    const chain_hash = this.chain.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
-    return { ...this.placed(i), bytes, leaf_hash: leafHash(bytes), chain_hash };
+    return { ...this.placed(i), bytes, leaf_hash: leafHash(bytes), chain_hash: this.chainAt(i + 1) };
+  }
+
+  private chainAt(i: number): Uint8Array {
+    return this.chain.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
   }
 }
 

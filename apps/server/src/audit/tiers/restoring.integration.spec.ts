@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Actor } from '#libs/ledger';
 import { sampleDraft, startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { RestoreArchive, type RestoredArchive } from '../commands/restore-archive.command.js';
 import { RecordEvents, SealEvents } from '../index.js';
 import { ListEvents, type EventFilter } from '../queries/list-events.query.js';

@@ -13,7 +13,7 @@ import {
 
 import { sampleDraft, startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import { StoreSurvey } from '../checkpoints/store-survey.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { RecordEvents, SealEvents } from '../index.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { GetEventProof } from '../queries/get-event-proof.query.js';

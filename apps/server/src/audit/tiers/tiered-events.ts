@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuditError } from '../audit.errors.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { gapsFilled } from '../domain/gaps.js';
 import { isSettled, newestFirst, newestOf } from '../domain/newest-first.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';

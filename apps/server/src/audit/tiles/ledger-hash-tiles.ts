@@ -1,6 +1,6 @@
 import { hashesOfTile, TILE_WIDTH, type HashTiles } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
-import type { TileEntries } from '../storage/tile-entries.store.js';
+import type { TileEntries } from '../tiers/tile-entries.js';
 import type { Tiles } from '../storage/tiles.store.js';
 
 /**

@@ -3,7 +3,7 @@ import { parseCheckpoint, parseNote } from '#libs/ledger';
 import { AuditError } from '../audit.errors.js';
 import { signedNoteOf, type StoredCheckpoint } from '../domain/stored-checkpoint.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
-import { TileEntries } from '../storage/tile-entries.store.js';
+import { TileEntries } from '../tiers/tile-entries.js';
 import { Tiles } from '../storage/tiles.store.js';
 import { LedgerHashTiles } from './ledger-hash-tiles.js';
 

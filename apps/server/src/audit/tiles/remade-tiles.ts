@@ -1,7 +1,7 @@
 import { hasCode } from '#libs/kernel';
 import { leafHash, rootOf, TILE_WIDTH, type HashTiles } from '#libs/ledger';
 import { AuditError, type AuditErrorCode } from '../audit.errors.js';
-import type { TileEntries } from '../storage/tile-entries.store.js';
+import type { TileEntries } from '../tiers/tile-entries.js';
 
 /**
  * The tiles of one ledger, and those that the store lacks as their entries, hot or archived, and the tiles below make

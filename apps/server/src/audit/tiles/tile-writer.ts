@@ -6,7 +6,7 @@ import type { EntrySource } from '../checkpoints/turn-entries.js';
 import type { SignedEntry } from '../domain/high-water-mark.js';
 import { fullTiles, storedTile, type StoredTile } from '../domain/tile.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
-import { TileEntries } from '../storage/tile-entries.store.js';
+import { TileEntries } from '../tiers/tile-entries.js';
 import { Tiles } from '../storage/tiles.store.js';
 import { LedgerHashTiles } from './ledger-hash-tiles.js';
 import { provenTile } from './proven-tile.js';

@@ -1,7 +1,7 @@
 import { leafHash, rootOf } from '#libs/ledger';
 import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
-import { TileEntries } from '../storage/tile-entries.store.js';
+import { TileEntries } from '../tiers/tile-entries.js';
 import { Tiles } from '../storage/tiles.store.js';
 import { LedgerHashTiles } from './ledger-hash-tiles.js';
 import { TileWriter } from './tile-writer.js';

@@ -1,7 +1,7 @@
 import type { ArchiveManifest } from '#libs/archive';
 import { hasCode } from '#libs/kernel';
 import { TILE_WIDTH, type LedgerVerifier } from '#libs/ledger';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { leafTileOf } from '../domain/tile-fault.js';
 import type { ArchiveBatches } from '../storage/archive-batches.store.js';
 import type { LedgerReader } from '../storage/ledger-reader.store.js';

@@ -5,7 +5,7 @@ import type { ObjectStore } from '#libs/object-store';
 import { ArchiveRun } from '../archive/archive-run.js';
 import { ColdStores } from '../cold/cold-stores.js';
 import { startRoom, TENANT, type AuditRoom, type RoomOptions } from '../audit-room.fixture.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 
 const DAY_MS = 86_400_000;

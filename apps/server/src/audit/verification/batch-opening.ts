@@ -4,7 +4,7 @@ import { codeOf, hasCode } from '#libs/kernel';
 import { ColdStores, type ColdPart } from '../cold/cold-stores.js';
 import { OpenBatch, type BatchPlace } from '../tiers/open-batch.js';
 import { Tombstones } from '../retention/tombstones.js';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { linesFault, storeFault, type BatchFault } from './archive-fault.js';

@@ -7,7 +7,7 @@ import {
   type ArchiveManifest,
   type DsseSigning,
 } from '#libs/archive';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import type { ArchivedLedger } from './archived-ledger.fixture.js';
 

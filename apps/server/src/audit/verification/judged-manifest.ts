@@ -9,7 +9,7 @@ import {
   type ParsedManifest,
 } from '#libs/archive';
 import { parseCheckpoint, parseNote, type VerifierKey } from '#libs/ledger';
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import type { BatchFault } from './archive-fault.js';
 
 /** What is left of a manifest's word. */

@@ -1,4 +1,4 @@
-import type { ArchiveBatch } from '../domain/archive-batch.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 
 const DIGESTS = ['manifestSha256', 'sha256', 'storedSha256', 'previousChainHash', 'endChainHash'];
 const COUNTS = ['startSeq', 'endSeq', 'eventCount', 'bytesUncompressed', 'bytesStored', 'checkpointSize'];

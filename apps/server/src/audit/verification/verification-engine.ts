@@ -11,7 +11,7 @@ import { Ledgers, originsOf } from '../storage/ledgers.store.js';
 import { LedgerHashTiles } from '../tiles/ledger-hash-tiles.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import type { ColdPlaceName } from '../cold/cold-stores.js';
-import { TileEntries } from '../storage/tile-entries.store.js';
+import { TileEntries } from '../tiers/tile-entries.js';
 import { Tiles } from '../storage/tiles.store.js';
 import { ArchiveReading } from './archive-reading.js';
 import { BatchOpening } from './batch-opening.js';

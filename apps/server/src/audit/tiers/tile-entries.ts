@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { StoredEntry } from '#libs/ledger';
-import { ArchivedEntries } from '../tiers/archived-entries.js';
 import { AuditError } from '../audit.errors.js';
 import { gapsFilled } from '../domain/gaps.js';
-import { ArchiveBatches } from './archive-batches.store.js';
-import { LedgerEntries } from './ledger-entries.store.js';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import { LedgerEntries } from '../storage/ledger-entries.store.js';
+import { ArchivedEntries } from './archived-entries.js';
 
 type PartOfEntry = Pick<StoredEntry, 'seq' | 'bytes' | 'leaf_hash'>;
 
