@@ -44,6 +44,15 @@ describe.each(['README.md', 'CONTRIBUTING.md', ...['apps', 'libs', 'docs'].flatM
   });
 });
 
+describe.each(['docs/runbooks', 'docs/security'].flatMap(pagesIn))('%s', (page) => {
+  it('begins with the imposed rule', () => {
+    const rule = textOf(page).split('\n')[2];
+    expect(rule).toBe(
+      '> **Imposed rule:** Work of this type or tasks of this type on this component must also be applied everywhere else it should be applied.',
+    );
+  });
+});
+
 describe('README.md', () => {
   const text = textOf('README.md');
 
