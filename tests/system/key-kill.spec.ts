@@ -11,7 +11,7 @@ import { KeyChanges } from '../../apps/server/src/audit/keys/key-changes.js';
 import { CheckpointSigner } from '../../apps/server/src/audit/checkpoints/checkpoint-signer.js';
 import { Checkpoints } from '../../apps/server/src/audit/storage/checkpoints.store.js';
 
-/** 2 in the gate, 30 for a release. */
+/** 1 in the gate, 30 for a release. */
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 1);
 const MINUTE = 60_000;
 const LEDGERS = [TENANT, 'system'];

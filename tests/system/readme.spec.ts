@@ -5,10 +5,13 @@ const root = resolve(__dirname, '../..');
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
 const foldersIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : []));
-const pagesIn = (folder: string): string[] =>
+const filesIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md') && !name.includes('node_modules'))
+    .filter((name) => !name.includes('node_modules'))
     .map((name) => join(folder, name));
+const pagesIn = (folder: string): string[] => filesIn(folder).filter((name) => name.endsWith('.md'));
+
+const FILES = ['apps', 'libs', 'tests', 'infrastructure', 'bench'].flatMap(filesIn);
 
 /** Words that follow npm in a sentence, and npm's own command. */
 const PROSE = ['ci', 'alone', 'only', 'and', 'nothing', 'with'];
@@ -41,6 +44,12 @@ describe.each(['README.md', 'CONTRIBUTING.md', ...['apps', 'libs', 'docs'].flatM
   it('links to files that exist', () => {
     const links = [...textOf(page).matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1]!);
     expect(links.filter((link) => !existsSync(join(dirname(join(root, page)), link)))).toEqual([]);
+  });
+
+  it('names tests that exist', () => {
+    const named = [...textOf(page).matchAll(/`([\w./-]+\.(?:spec\.ts|mjs))`/g)].map((match) => match[1]!);
+    const missing = named.filter((name) => !FILES.some((file) => file === name || file.endsWith(`/${name}`)));
+    expect(missing).toEqual([]);
   });
 });
 
