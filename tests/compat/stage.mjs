@@ -1,5 +1,6 @@
-// The compatibility stage: what needs more than Node and npm. It installs what it needs into a cache folder outside
-// the tree, starts the external engines, runs the data suite, the object-store contract and the system suite on them,
+// The compatibility stage: what needs more than Node and npm. It needs Go, python3 with venv and the network, and builds
+// and installs into a cache folder outside the tree; what is missing of strace, chromium and openssl it gets by apt-get,
+// as root. It starts the external engines, runs the data suite, the object-store contract and the system suite on them,
 // and shows under strace that an acknowledged write is on the disk. It fails, never skips, when something is missing.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
