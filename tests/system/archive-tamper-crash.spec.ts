@@ -295,9 +295,27 @@ describe('the archive under attack', () => {
       ledger.room.store.collection<StoredEntry>('ledger_entries').insertMany(entries);
 
     it('is verified before, while and after a batch leaves hot storage', async () => {
-      const before = await ledger.room.stored();
-      expect((await ledger.room.verify()).tier).toBe('consistent');
-      expect(before[0]?.seq).toBe(ARCHIVED);
+      const [, , batch] = await ledger.records();
+      const { _id, startSeq, endSeq: last } = batch!;
+      const entries: StoredEntry[] = [];
+      for await (const some of ledger.room.module.get(ArchivedEntries).documents(batch!, BATCH)) entries.push(...some);
+      // The lower entries leave first.
+      const moments: [ArchiveBatch['state'], StoredEntry[]][] = [
+        ['recorded', entries],
+        ['deleting', entries.slice(BATCH / 2)],
+        ['done', []],
+      ];
+      for (const [state, hot] of moments) {
+        await ledger.batches.collection.updateOne({ _id }, { $set: { state } });
+        await ledger.room.entries.deleteMany({ tenant: TENANT, seq: { $gte: startSeq, $lte: last } });
+        if (hot.length > 0) await insert(hot);
+        const { tier, breaks, batches, oldestHotSeq, entries: counted } = await ledger.room.verify();
+        expect({ state, tier, breaks, batches, oldestHotSeq }).toEqual({
+          ...{ state, tier: 'consistent', breaks: [], oldestHotSeq: hot[0]?.seq ?? ARCHIVED },
+          batches: { expected: 3, read: 3, verified: 3 },
+        });
+        expect([counted.found, counted.verified]).toEqual([counted.expected, counted.expected]);
+      }
     });
 
     it('names a record of entries that never left, and verifies them', async () => {
