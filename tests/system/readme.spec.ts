@@ -13,8 +13,8 @@ const pagesIn = (folder: string): string[] => filesIn(folder).filter((name) => n
 
 const FILES = ['apps', 'libs', 'tests', 'infrastructure', 'bench'].flatMap(filesIn);
 
-/** Words that follow npm in a sentence, and npm's own command. */
-const PROSE = ['ci', 'alone', 'only', 'and', 'nothing', 'with'];
+/** Words that follow npm in a sentence, and npm's own commands. */
+const PROSE = ['ci', 'audit', 'alone', 'only', 'and', 'nothing', 'with'];
 /** In the README, or parts of others. */
 const TOLD_ELSEWHERE = ['start', 'demo', 'typecheck', 'lint', 'clean'];
 const { scripts, engines } = JSON.parse(textOf('package.json')) as {
@@ -69,6 +69,11 @@ describe('README.md', () => {
     const named = [...text.matchAll(/`([a-z/-]+)`/g)].map((match) => match[1]!);
     const there = [...foldersIn('apps/server/src'), ...foldersIn('libs').map((lib) => `libs/${lib}`)];
     expect(there.filter((folder) => !named.includes(folder))).toEqual([]);
+  });
+
+  it('links to every page of docs; to the decisions as a whole', () => {
+    const pages = pagesIn('docs').filter((page) => !page.startsWith('docs/adr/'));
+    expect(pages.filter((page) => !text.includes(`](${page})`))).toEqual([]);
   });
 
   it('asks for the Node that package.json asks for', () => {
