@@ -38,9 +38,10 @@ export class ArchiveLog {
     this.findings.add(finding);
   }
 
-  /** One that is told again, as after a run was taken up within it, counts once. */
+  /** One that is told again, as after a run was taken up within it, counts once, and as it was found last. */
   batch(batch: BatchPassed): void {
-    if (this.batches.at(-1)?.batch !== batch.batch) this.batches.push(batch);
+    if (this.batches.at(-1)?.batch === batch.batch) this.batches.pop();
+    this.batches.push(batch);
   }
 
   /** In order of seq. */
@@ -51,8 +52,9 @@ export class ArchiveLog {
     last.size = Math.max(last.size, manifest.size);
   }
 
-  retire(range: SeqRange): void {
-    join(this.retired, range);
+  /** One that is told again, as after a run was taken up behind it, counts once. */
+  retire({ from, to }: SeqRange): void {
+    if (!this.retired.some((range) => range.from <= from && to <= range.to)) join(this.retired, { from, to });
   }
 
   /** Entries were passed unread, by leaf hashes or by nothing. */

@@ -139,6 +139,35 @@ describe('entries that only leaf tiles stand for', () => {
     });
     expect(reportText(report)).toContain('retired      seq 8 to 15: only leaf hashes are left');
   });
+
+  it('are counted once where a run that was taken up behind them tells again that they retired', () => {
+    const ledger = fresh();
+    const options = { tenant: TENANT, origin: ORIGIN, keys: KEYS };
+    const first = new LedgerVerifier(options);
+    for (const note of ledger.checkpoints) first.checkpoint(note);
+    first.retired({ from: 0, to: 7 });
+    first.retired({ from: 8, to: 15 });
+    first.outsideLeaves(0, leavesOf(ledger).slice(0, 16));
+    for (const entry of ledger.entries.slice(16)) first.entry(entry);
+    const second = LedgerVerifier.resumed(options, first.state()!);
+    second.retired({ from: 0, to: 7 });
+    second.retired({ from: 8, to: 15 });
+    expect(second.finish()).toMatchObject({
+      tier: 'consistent',
+      retired: [{ from: 0, to: 15 }],
+      entries: { expected: 8, found: 8, verified: 8 },
+    });
+  });
+
+  it('leave the report incomplete where nothing was told of them', () => {
+    const report = verifiedWithout(fresh(), { tell: () => undefined });
+    expect(report).toMatchObject({
+      tier: 'incomplete',
+      breaks: [],
+      entries: { expected: 24, found: 16, verified: 16 },
+    });
+    expect(report.reasons).toEqual(['archived entries could not be read']);
+  });
 });
 
 describe('faults of the archive', () => {
@@ -163,6 +192,14 @@ describe('faults of the archive', () => {
       tier: 'incomplete',
       breaks: [{ code: 'ARCHIVE.KEY_MISSING', verdict: 'cannot_check' }],
     });
+  });
+
+  it('count a batch as read by what was told of it last', () => {
+    const ledger = testLedger(12, [12]);
+    const verifier = new LedgerVerifier({ tenant: TENANT, origin: ORIGIN, keys: KEYS });
+    for (const read of [true, false]) verifier.batch({ batch: 'b1', from: 0, to: 7, read });
+    for (const entry of ledger.entries) verifier.entry(entry);
+    expect(verifier.finish().batches).toEqual({ expected: 1, read: 0, verified: 0 });
   });
 
   it('do not count the entries of a batch as bad where only its manifest is', () => {

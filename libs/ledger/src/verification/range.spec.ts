@@ -94,6 +94,28 @@ describe('a part of a ledger', () => {
     expect(await told(range, rewritten)).toEqual(['broken', ['tile_mismatch', [0, 299]]]);
   });
 
+  it('that begins after the last entry says so, and not that it is good', async () => {
+    const keys = { verifierKeys: [KEY], pinned: true };
+    const range = { from: 300, to: 400 };
+    const passed = async (highWater?: {
+      origin: string;
+      size: number;
+      root: Uint8Array;
+    }): Promise<VerificationReport> => {
+      const options = { tenant: TENANT, origin: ORIGIN, keys, range, ...(highWater && { highWater }) };
+      const verifier = new LedgerVerifier(options);
+      for (const note of ledger.checkpoints) verifier.checkpoint(note);
+      const tiles = tilesOver(leavesOf(ledger));
+      verifier.outside({ from: 0, to: 300, nodes: await subtreeRootsFrom(tiles, { from: 0, to: 300, size: 300 }) });
+      return verifier.finish();
+    };
+    const report = await passed();
+    expect(report).toMatchObject({ tier: 'incomplete', breaks: [], range: { asked: range, covered: null } });
+    expect(report.reasons).toEqual(['no entry of the range is there']);
+    const cut = await passed({ origin: ORIGIN, size: 350, root: new Uint8Array(32) });
+    expect(cut).toMatchObject({ tier: 'broken', breaks: [{ class: 'rolled_back', from: 300, to: 349 }] });
+  });
+
   it('says so when no signed root was compared over it', () => {
     const keys = { verifierKeys: [KEY], pinned: true };
     const verifier = new LedgerVerifier({ tenant: TENANT, origin: ORIGIN, keys, range: { from: 0, to: 9 } });

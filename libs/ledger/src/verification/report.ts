@@ -93,7 +93,10 @@ function anchorOf({ claim, matched }: AnchorRecord): VerificationReport['anchors
 
 const timeText = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
-function reasonsOf({ judge, findings: { breaks, formFaults }, size, sealed, options: { range } }: Outcome): string[] {
+function reasonsOf(outcome: Outcome): string[] {
+  const { judge, archive, size, sealed } = outcome;
+  const { breaks, formFaults } = outcome.findings;
+  const { range } = outcome.options;
   const reasons: string[] = [];
   const unchecked = breaks.filter((found) => saysNothing(found));
   const notes = unchecked.filter(({ class: kind, verdict }) => kind === 'key_unknown' && verdict === undefined);
@@ -104,10 +107,12 @@ function reasonsOf({ judge, findings: { breaks, formFaults }, size, sealed, opti
   );
   reasons.push(...new Set(told.map(({ reason }) => reason)));
   if (breaks.some(({ class: kind }) => kind === 'cannot_read')) reasons.push('a part of the store could not be read');
+  if (archive.unread.length > 0) reasons.push('archived entries could not be read');
   if (judge.notComparable > 0) {
     reasons.push(`${judge.notComparable} checkpoints could not be compared, because a leaf below them is lost`);
   }
-  if (size > 0 && sealed === 0) reasons.push('no signed checkpoint covers any entry');
+  if (range && size <= range.from) reasons.push('no entry of the range is there');
+  else if (size > 0 && sealed === 0) reasons.push('no signed checkpoint covers any entry');
   else if (range && judge.lastMatch <= range.from) reasons.push('no signed root was compared over the range');
   if (formFaults.total > 0) reasons.push(`${formFaults.total} entries hold bytes that are no canonical event`);
   return reasons;
