@@ -1,15 +1,19 @@
 import { Injectable } from '@nestjs/common';
+import { sha256Hex } from '#libs/archive';
 import { hasCode } from '#libs/kernel';
 import type { ObjectStore, ObjectStoreError, PutOptions, StoredObject } from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { ColdStores, type ColdPart } from './cold-stores.js';
+import { smallBytes } from './small-bytes.js';
 
 const CONTENT_TYPES: Record<ColdPart, string> = { jsonl: 'application/gzip', manifest: 'application/json' };
 
 /** Both batch objects are found by their records; everything else beside them is found by listing. */
 const BATCH_OBJECT = /\.(jsonl\.gz|manifest\.json)$/;
+/** Larger than every statement. */
+const STATEMENT_BYTES = 1024 * 1024;
 
 /**
  * Brings the second store into step with the first. Every method may be called again after it failed or its process
@@ -42,7 +46,10 @@ export class ColdCopier {
     if (!(await this.batches.setCopy(batch._id, copied.copy))) await this.removeRetired(batch, signal);
   }
 
-  /** Copies what lies beside the batches of a ledger: receipts of erasures, tombstones. Resolves with how many. */
+  /**
+   * Copies what lies beside the batches of a ledger: receipts of erasures, tombstones. Resolves with how many; what cannot
+   * be one of them is left out, and keeps no other from the copy.
+   */
   async copyStatements(tenant: string, signal: AbortSignal): Promise<number> {
     const [primary, copy] = await this.stores();
     const prefix = `tenants/${tenant}/ledger/`;
@@ -52,13 +59,10 @@ export class ColdCopier {
     for await (const { key } of primary.list(prefix, { signal })) {
       while (!next.done && next.value.key < key) next = await there.next();
       if (BATCH_OBJECT.test(key) || (!next.done && next.value.key === key)) continue;
-      const found = await primary.get(key, { signal });
-      const { retainUntil, lockMode, legalHold } = await primary.head(key, { signal });
-      const lock = retainUntil === undefined ? { legalHold } : { retainUntil, lockMode, legalHold };
-      await this.put(copy, { key, body: found.body, sha256: found.sha256, bytes: found.bytes }, lock, {
-        contentType: found.contentType,
-        signal,
-      });
+      const body = await smallBytes(primary, key, STATEMENT_BYTES, { signal });
+      if (!body) continue;
+      const { contentType, ...lock } = await primary.head(key, { signal });
+      await this.put(copy, { key, body, sha256: sha256Hex(body) }, lock, { contentType, signal });
       count += 1;
     }
     return count;
@@ -70,7 +74,7 @@ export class ColdCopier {
     const key = part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
     const sha256 = part === 'jsonl' ? batch.storedSha256 : batch.manifestSha256;
     const lock = await primary.head(key, { version: batch.versionIds[part], signal });
-    const stored = await this.put(copy, { key, body: bytes, sha256, bytes: bytes.length }, lock, {
+    const stored = await this.put(copy, { key, body: bytes, sha256 }, lock, {
       contentType: CONTENT_TYPES[part],
       signal,
     });
@@ -79,12 +83,7 @@ export class ColdCopier {
 
   private async put(
     copy: ObjectStore,
-    {
-      key,
-      body,
-      sha256,
-      bytes,
-    }: { key: string; body: Parameters<ObjectStore['put']>[1]; sha256: string; bytes: number },
+    { key, body, sha256 }: { key: string; body: Uint8Array; sha256: string },
     lock: Pick<StoredObject, 'retainUntil' | 'lockMode' | 'legalHold'>,
     options: Pick<PutOptions, 'contentType' | 'signal'>,
   ): Promise<StoredObject> {
@@ -92,7 +91,7 @@ export class ColdCopier {
     const retention = retains ? { retainUntil: lock.retainUntil, lockMode: lock.lockMode } : {};
     const held = copy.retention && lock.legalHold ? { legalHold: true } : {};
     const { encryption } = this.cold.putOptions(new Date(), 'copy');
-    const input = { ifAbsent: true, bytes, expectedSha256: sha256, encryption, ...retention, ...held, ...options };
+    const input = { ifAbsent: true, expectedSha256: sha256, encryption, ...retention, ...held, ...options };
     try {
       return await copy.put(key, body, input);
     } catch (error) {

@@ -12,7 +12,8 @@ export interface ErasuresReplayed {
 
 /**
  * Reads every receipt in the cold store and destroys again what a restored backup has. Also done at each start and hourly.
- * Fails with AUDIT.OPERATOR_REQUIRED, AUDIT.KEYS_ELSEWHERE, or OBJECT_STORE codes when the cold store does not answer.
+ * Fails with AUDIT.OPERATOR_REQUIRED, AUDIT.KEYS_ELSEWHERE, or OBJECT_STORE codes when the cold store does not give the
+ * receipts of a ledger; those of the others are carried out all the same.
  */
 export class ReplayErasures extends Command<ErasuresReplayed> {
   constructor(readonly requester: Requester) {

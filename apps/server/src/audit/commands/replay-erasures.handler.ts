@@ -14,9 +14,11 @@ export class ReplayErasuresHandler implements ICommandHandler<ReplayErasures> {
   async execute({ requester }: ReplayErasures): Promise<ErasuresReplayed> {
     assertOperator(requester);
     this.keys.assertSigns();
-    const { receipts, invalid, again } = await this.task.replayNow();
+    const { receipts, invalid, again, failures } = await this.task.replayNow();
     // If the process dies here, the next start records what was destroyed.
     await this.task.turn();
+    const [failure] = failures.values();
+    if (failure !== undefined) throw failure;
     return { receipts, invalid, again: again.map(({ _id }) => _id) };
   }
 }

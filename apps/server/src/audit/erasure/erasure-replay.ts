@@ -1,9 +1,9 @@
-import { buffer } from 'node:stream/consumers';
 import { Injectable } from '@nestjs/common';
 import { codeOf } from '#libs/kernel';
 import type { ObjectStore } from '#libs/object-store';
 import { Log } from '#libs/telemetry';
 import { ColdStores } from '../cold/cold-stores.js';
+import { smallBytes } from '../cold/small-bytes.js';
 import { Statements } from '../cold/statements.js';
 import type { Erasure } from './erasure.types.js';
 import { Erasures } from '../storage/erasures.store.js';
@@ -19,13 +19,15 @@ export interface Replayed {
   invalid: string[];
   /** To be carried out: the database does not know them, or has the key again. */
   again: Erasure[];
+  /** Why the receipts of a ledger could not be read, by tenant. */
+  failures: Map<string, unknown>;
 }
 
 interface FoundReceipt {
   key: string;
   /** The erasure that its key names. */
   id: string | undefined;
-  receipt: string | undefined;
+  receipt: Buffer | undefined;
 }
 
 const RECEIPT_BYTES = 64 * 1024;
@@ -45,13 +47,18 @@ export class ErasureReplay {
     private readonly log: Log,
   ) {}
 
-  /** Of every ledger. Rejects with OBJECT_STORE codes when neither the cold store nor its copy answers. */
+  /** Of every ledger: one whose receipts neither the cold store nor its copy gives keeps no other from it. */
   async look(signal?: AbortSignal): Promise<Replayed> {
-    const found: Replayed = { receipts: 0, invalid: [], again: [] };
+    const found: Replayed = { receipts: 0, invalid: [], again: [], failures: new Map() };
     for (const { _id: tenant } of await this.ledgers.all()) {
       const known = await this.erasures.carriedOut(tenant);
-      for (const erasure of await this.unknown(tenant, known, found, signal)) found.again.push(erasure);
       for (const erasure of await this.resurrected(tenant, known)) found.again.push(erasure);
+      try {
+        for (const erasure of await this.unknown(tenant, known, found, signal)) found.again.push(erasure);
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        found.failures.set(tenant, error);
+      }
     }
     return found;
   }
@@ -68,7 +75,7 @@ export class ErasureReplay {
     for (const { key, id, receipt } of receipts) {
       if (id !== undefined && known.has(id)) continue;
       const said = receipt && (await this.statements.said(RECEIPT_TYPE, tenant, receipt));
-      const erasure = said && id !== undefined ? erasureIn(said, id, receipt) : undefined;
+      const erasure = said && id !== undefined ? erasureIn(said, id, receipt.toString('utf8')) : undefined;
       if (erasure) added.push(await this.erasures.add(erasure));
       else found.invalid.push(key);
       // Whoever can write to the bucket can put anything there: it is told, and nobody is erased by it.
@@ -116,15 +123,10 @@ async function receiptsIn(
   signal: AbortSignal | undefined,
 ): Promise<FoundReceipt[]> {
   const found: FoundReceipt[] = [];
-  for await (const { key, bytes } of store.list(receiptPrefix(tenant), { signal })) {
+  for await (const { key } of store.list(receiptPrefix(tenant), { signal })) {
     const id = erasureOfKey(key);
-    const isRead = !(id !== undefined && known.has(id)) && bytes <= RECEIPT_BYTES;
-    found.push({ key, id, receipt: isRead ? await textAt(store, key, signal) : undefined });
+    const isRead = id !== undefined && !known.has(id);
+    found.push({ key, id, receipt: isRead ? await smallBytes(store, key, RECEIPT_BYTES, { signal }) : undefined });
   }
   return found;
-}
-
-async function textAt(store: ObjectStore, key: string, signal: AbortSignal | undefined): Promise<string> {
-  const { body } = await store.get(key, { signal });
-  return (await buffer(body)).toString('utf8');
 }

@@ -56,11 +56,14 @@ export class ErasureTask implements OnApplicationBootstrap, OnApplicationShutdow
     await this.replaying;
   }
 
-  /** Reads all receipts, and does what they ask. Rejects with OBJECT_STORE codes. */
+  /** Reads all receipts, and does what they ask. What cannot be read is told, and read again by the next round. */
   async replayNow(signal: AbortSignal = this.rounds.signal): Promise<Replayed> {
     const found = await this.replay.look(signal);
     await Promise.all(found.again.map((erasure) => this.tried(erasure, (one) => this.erasing.destroy(one))));
-    this.replayedAt = performance.now();
+    for (const [tenant, error] of found.failures) {
+      this.log.error('audit.erasure_replay_failed', { tenant_id: tenant, error_code: codeOf(error) });
+    }
+    if (found.failures.size === 0) this.replayedAt = performance.now();
     return found;
   }
 

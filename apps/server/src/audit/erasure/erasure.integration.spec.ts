@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { uuidv7 } from '#libs/kernel';
 import { canonicalJson, parseEvent } from '#libs/ledger';
-import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
+import { ObjectStoreError } from '#libs/object-store';
+import { sampleDraft, startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { Requester } from '../audit.types.js';
 import { archiveRange } from '../tiers/archived-range.fixture.js';
 import { ColdStores } from '../cold/cold-stores.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { GetEventProof } from '../queries/get-event-proof.query.js';
+import { RecordEvents } from '../commands/record-events.command.js';
+import { SealEvents } from '../commands/seal-events.command.js';
 import { EraseSubject } from '../commands/erase-subject.command.js';
 import { PlaceHold } from '../commands/place-hold.command.js';
 import { ReleaseHold } from '../commands/release-hold.command.js';
@@ -261,6 +264,47 @@ describe('erasure', () => {
     expect(replayed.invalid.sort()).toEqual([forgedKey, movedKey].sort());
     expect(await known(pseudonym)).toEqual({ [pseudonym]: 'Safe Person' });
     expect(room.lines.join('')).toContain('audit.erasure_receipt_invalid');
+  });
+
+  it('is done again though another object among the receipts cannot be read', async () => {
+    const pseudonym = await named('Read All The Same');
+    const { _id } = await erase('Read All The Same');
+    const [store, damaged] = [await of(ColdStores).primary(), receiptKey({ tenant: TENANT, _id: uuidv7(0) })];
+    const foreign = receiptKey({ tenant: TENANT, _id: 'notes' });
+    for (const key of [damaged, foreign]) await store.put(key, Buffer.from('anything'));
+    await room.store.collection('erasures').deleteOne({ tenant: TENANT, pseudonym });
+    const get = store.get.bind(store);
+    const read: string[] = [];
+    jest.spyOn(store, 'get').mockImplementation(async (key, options) => {
+      read.push(key);
+      if (key === damaged) throw new ObjectStoreError('OBJECT_STORE.CORRUPT', 'put by another program');
+      return get(key, options);
+    });
+    const replayed = await run<{ again: string[]; invalid: string[] }>(new ReplayErasures(OPERATOR));
+    expect(replayed.again).toEqual([_id]);
+    expect(replayed.invalid).toEqual(expect.arrayContaining([damaged, foreign]));
+    expect(read).not.toContain(foreign);
+    await store.delete(foreign);
+  });
+
+  it('is done again though the receipts of another ledger cannot be read, which is told', async () => {
+    const other = { tenant: 'zeta', actor: OPERATOR.actor };
+    const draft = sampleDraft(0, { scope: { tenant: other.tenant }, data: { step: 0, who: 'Of Zeta' } });
+    await run(new RecordEvents(other.tenant, await of(CommandBus).execute(new SealEvents([draft]))));
+    const { _id, pseudonym } = await run<Erasure>(
+      new EraseSubject(other.tenant, 'Of Zeta', 'person_asked', undefined, other),
+    );
+    await room.store.collection('erasures').deleteOne({ tenant: other.tenant, pseudonym });
+    const store = await of(ColdStores).primary();
+    const list = store.list.bind(store);
+    jest.spyOn(store, 'list').mockImplementation((prefix, options) => {
+      if (prefix.includes(`/${TENANT}/`)) throw new ObjectStoreError('OBJECT_STORE.UNAVAILABLE', 'not now');
+      return list(prefix, options);
+    });
+    await expect(run(new ReplayErasures(OPERATOR))).rejects.toMatchObject({ code: 'OBJECT_STORE.UNAVAILABLE' });
+    expect(await of(Erasures).find(other.tenant, _id)).toMatchObject({ state: 'done', replays: 1 });
+    const told = room.lines.find((line) => line.includes('audit.erasure_replay_failed'));
+    expect(told).toContain(`"tenant_id":"${TENANT}"`);
   });
 
   it('is known by its receipt when the note key has changed since', async () => {

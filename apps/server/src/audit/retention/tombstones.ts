@@ -1,9 +1,8 @@
-import { buffer } from 'node:stream/consumers';
 import { Injectable } from '@nestjs/common';
-import { hasCode } from '#libs/kernel';
 import type { ObjectStore } from '#libs/object-store';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ColdStores } from '../cold/cold-stores.js';
+import { smallBytes } from '../cold/small-bytes.js';
 import { Statements } from '../cold/statements.js';
 import { isTombstoneOf, TOMBSTONE_TYPE, tombstoneKey, type Tombstone } from './tombstone.js';
 
@@ -47,21 +46,9 @@ export class Tombstones {
     batch: EntombedBatch,
     signal: AbortSignal | undefined,
   ): Promise<FoundTombstone | undefined> {
-    const text = await textAt(store, tombstoneKey(batch.manifestKey), signal);
-    const said = text === undefined ? undefined : await this.statements.said(TOMBSTONE_TYPE, batch.tenant, text);
+    const text = await smallBytes(store, tombstoneKey(batch.manifestKey), TOMBSTONE_BYTES, { signal });
+    const said = text && (await this.statements.said(TOMBSTONE_TYPE, batch.tenant, text));
     if (!said || !isTombstoneOf(said, batch)) return undefined;
-    return { ...(said as unknown as Tombstone), text: text as string };
-  }
-}
-
-async function textAt(store: ObjectStore, key: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-  try {
-    const { body, bytes } = await store.get(key, { signal });
-    if (bytes <= TOMBSTONE_BYTES) return (await buffer(body)).toString('utf8');
-    body.destroy();
-    return undefined;
-  } catch (error) {
-    if (hasCode(error, 'OBJECT_STORE.NOT_FOUND') || hasCode(error, 'OBJECT_STORE.CORRUPT')) return undefined;
-    throw error;
+    return { ...(said as unknown as Tombstone), text: text.toString('utf8') };
   }
 }

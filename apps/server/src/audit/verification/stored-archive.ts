@@ -1,10 +1,10 @@
-import { buffer } from 'node:stream/consumers';
 import { Injectable } from '@nestjs/common';
 import { sha256Hex, type ArchiveManifest } from '#libs/archive';
 import type { VerifierKey } from '#libs/ledger';
 import type { ObjectStore } from '#libs/object-store';
 import type { ColdPlaceName } from '../cold/cold-stores.js';
 import { ColdStores } from '../cold/cold-stores.js';
+import { smallBytes } from '../cold/small-bytes.js';
 import { signedManifest } from './judged-manifest.js';
 
 /** Where to look, and whose word counts. */
@@ -47,7 +47,7 @@ export class StoredArchive {
     for await (const { key, bytes } of store.list(folderOf(tenant), { signal })) {
       const [, start, end] = MANIFEST.exec(key) ?? [];
       if (start === undefined || Number(start) > seq || Number(end) < seq || bytes > MOST_BYTES) continue;
-      const text = await buffer((await store.get(key, { signal })).body).catch(() => undefined); // damaged: no manifest
+      const text = await smallBytes(store, key, MOST_BYTES, { signal });
       const found = text && signedManifest(text, keys);
       if (!found || 'code' in found || found.parsed.manifest.tenant !== tenant) continue;
       const { manifest } = found.parsed;
