@@ -17,6 +17,16 @@ describe('SettingsReader', () => {
     expect(() => reader.finish('ASSAY_')).not.toThrow();
   });
 
+  it('tells what may be set', () => {
+    const reader = new SettingsReader({});
+    reader.text('T', { preset: 'x', what: '' });
+    reader.integer('N', { preset: 0, min: 0, max: 99, what: '' });
+    reader.oneOf('C', ['a', 'b'], { preset: 'a', what: '' });
+    reader.listOf('L', ['a', 'b'], { preset: [], what: '' });
+    reader.listOf('P', /^x/, { preset: [], what: '' });
+    expect(reader.rows.map(({ values }) => values)).toEqual(['', '0 to 99', 'a, b', 'a list of a, b', 'a list']);
+  });
+
   it('never shows a secret, neither as a row nor in a fault', () => {
     const reader = new SettingsReader({ SECRET: 'hunter2hunter2', S2: 'hunter3' });
     reader.text('SECRET', { preset: undefined, what: '', secret: true });
@@ -28,12 +38,13 @@ describe('SettingsReader', () => {
   });
 
   it('rejects with SETTINGS.INVALID naming every wrong and every unknown variable', () => {
-    const reader = new SettingsReader({ PORT: 'http', ASSAY_DATADIR: '/x', OTHER: 'fine' });
+    const reader = new SettingsReader({ PORT: 'http', ASSAY_DATADIR: '/x', AUDIT_X: '1', OTHER: 'fine' });
     reader.integer('PORT', { preset: 3000, min: 0, max: 65_535, what: 'port' });
-    const faults = thrownBy(() => reader.finish('ASSAY_')).details.map(({ pointer, code }) => ({ pointer, code }));
+    const faults = thrownBy(() => reader.finish('ASSAY_', 'AUDIT_')).details.map(({ pointer, code }) => ({ pointer, code }));
     expect(faults).toEqual([
       { pointer: 'PORT', code: 'invalid_setting' },
       { pointer: 'ASSAY_DATADIR', code: 'unknown_setting' },
+      { pointer: 'AUDIT_X', code: 'unknown_setting' },
     ]);
   });
 });

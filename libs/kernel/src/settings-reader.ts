@@ -13,6 +13,8 @@ export interface SettingRow {
   /** As read, for the line printed at start; secrets show their length only. */
   shown: string;
   what: string;
+  /** What may be set, for the reference page; empty where any text may. */
+  values: string;
 }
 
 type Value = string | number | boolean | undefined | readonly string[];
@@ -34,12 +36,12 @@ export class SettingsReader {
   constructor(private readonly env: Record<string, string | undefined>) {}
 
   text<T extends string | undefined>(name: string, setting: Setting<T>): string | T {
-    return this.read<string | T>(name, setting, (text) => text);
+    return this.read<string | T>(name, setting, '', (text) => text);
   }
 
   /** A whole number within [min, max]. */
   integer(name: string, setting: Setting<number> & { min: number; max: number }): number {
-    return this.read(name, setting, (text) => {
+    return this.read(name, setting, `${setting.min} to ${setting.max}`, (text) => {
       const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
       if (value >= setting.min && value <= setting.max) return value;
       throw new Error(`expected a whole number from ${setting.min} to ${setting.max}`);
@@ -48,7 +50,7 @@ export class SettingsReader {
 
   /** A number within [min, max]. */
   number(name: string, setting: Setting<number> & { min: number; max: number }): number {
-    return this.read(name, setting, (text) => {
+    return this.read(name, setting, `${setting.min} to ${setting.max}, also fractions`, (text) => {
       const value = /^\d{1,12}(\.\d{1,12})?$/.test(text) ? Number(text) : Number.NaN;
       if (value >= setting.min && value <= setting.max) return value;
       throw new Error(`expected a number from ${setting.min} to ${setting.max}`);
@@ -56,19 +58,20 @@ export class SettingsReader {
   }
 
   flag(name: string, setting: Setting<boolean>): boolean {
-    return this.read(name, setting, (text) => {
+    return this.read(name, setting, 'true, false', (text) => {
       if (text === 'true' || text === 'false') return text === 'true';
       throw new Error('expected true or false');
     });
   }
 
   oneOf<T extends string>(name: string, choices: readonly T[], setting: Setting<T>): T {
-    return this.read(name, setting, (text) => oneOf(choices, text));
+    return this.read(name, setting, choices.join(', '), (text) => oneOf(choices, text));
   }
 
   /** Comma-separated. */
   listOf<T extends string>(name: string, choices: readonly T[] | RegExp, setting: Setting<readonly T[]>): readonly T[] {
-    return this.read(name, setting, (text) =>
+    const values = choices instanceof RegExp ? 'a list' : `a list of ${choices.join(', ')}`;
+    return this.read(name, setting, values, (text) =>
       text
         .split(',')
         .map((part) => part.trim())
@@ -81,11 +84,11 @@ export class SettingsReader {
     );
   }
 
-  /** Throws SETTINGS.INVALID with all faults: wrong values, and variables of our prefix that nothing reads. */
-  finish(prefix: string): void {
+  /** Throws SETTINGS.INVALID with all faults: wrong values, and variables of our prefixes that nothing reads. */
+  finish(...prefixes: string[]): void {
     const known = new Set(this.rows.map((row) => row.name));
     for (const name of Object.keys(this.env)) {
-      if (!name.startsWith(prefix) || known.has(name)) continue;
+      if (known.has(name) || !prefixes.some((prefix) => name.startsWith(prefix))) continue;
       this.faults.push({ pointer: name, code: 'unknown_setting', detail: `${name} is not a setting of this version` });
     }
     if (this.faults.length === 0) return;
@@ -93,9 +96,14 @@ export class SettingsReader {
     throw new SettingsError('SETTINGS.INVALID', message, { details: this.faults });
   }
 
-  private read<T extends Value>(name: string, { preset, what, secret }: Setting<T>, parse: (text: string) => T): T {
+  private read<T extends Value>(
+    name: string,
+    { preset, what, secret }: Setting<T>,
+    values: string,
+    parse: (text: string) => T,
+  ): T {
     const text = this.env[name];
-    const row = { name, what, preset: shown(preset) };
+    const row = { name, what, values, preset: shown(preset) };
     if (text === undefined || text === '') {
       this.rows.push({ ...row, shown: row.preset });
       return preset;
