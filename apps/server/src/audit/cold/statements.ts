@@ -1,12 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { envelopeSigners, envelopeText, parsedEnvelope, verifyManifestMac, type DsseEnvelope } from '#libs/archive';
+import {
+  envelopeSigners,
+  envelopeText,
+  parsedEnvelope,
+  sha256Hex,
+  verifyManifestMac,
+  type DsseEnvelope,
+} from '#libs/archive';
 import { hasCode } from '#libs/kernel';
 import { canonicalJson } from '#libs/ledger';
+import type { ObjectStoreError } from '#libs/object-store';
 import { Settings } from '../../settings.js';
 import { incarnationOf } from '../domain/origin.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { PublicKeys } from '../keys/public-keys.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
+import { ColdStores } from './cold-stores.js';
 
 /** What a statement says of whose it is; the rest is for its kind. */
 export interface Statement {
@@ -27,6 +36,7 @@ export class Statements {
     private readonly keys: AuditKeys,
     private readonly publicKeys: PublicKeys,
     private readonly checkpoints: Checkpoints,
+    private readonly cold: ColdStores,
   ) {}
 
   /** The signed text. Rejects with AUDIT.KEYS_ELSEWHERE. */
@@ -36,6 +46,20 @@ export class Statements {
     const keyId = this.keys.macIds.current;
     const mac = (bytes: Uint8Array): Uint8Array => this.keys.archiveMac(tenant, bytes, keyId) as Uint8Array;
     return envelopeText(type, Buffer.from(canonicalJson({ ...said })), { signer, mac: { keyId, mac } });
+  }
+
+  /**
+   * Puts a statement into the cold store, locked and encrypted as archived objects are; the copy gets it from those who
+   * keep it in step. May be repeated: the same one there is success. Rejects with OBJECT_STORE codes, and with what
+   * `occupied` makes when another object lies there.
+   */
+  async put(key: string, text: string, occupied: (cause: unknown) => Error): Promise<void> {
+    const store = await this.cold.primary();
+    const options = { ifAbsent: true, contentType: 'application/json', ...this.cold.putOptions(new Date()) };
+    await store.put(key, Buffer.from(text), options).catch((error: unknown) => {
+      if (!hasCode(error, 'OBJECT_STORE.EXISTS')) throw error;
+      if ((error as ObjectStoreError).existing?.sha256 !== sha256Hex(text)) throw occupied(error);
+    });
   }
 
   /**

@@ -3,8 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { hasCode, uuidv7 } from '#libs/kernel';
 import { sha256Hex } from '#libs/archive';
-import type { ObjectStoreError } from '#libs/object-store';
 import { ColdStores } from '../cold/cold-stores.js';
+import { Statements } from '../cold/statements.js';
 import { AuditError } from '../audit.errors.js';
 import type { EventDraft, Requester, SealedEvent } from '../audit.types.js';
 import { RecordEvents } from '../commands/record-events.command.js';
@@ -28,6 +28,7 @@ export class Erasing {
     private readonly entries: LedgerEntries,
     private readonly holds: Holds,
     private readonly cold: ColdStores,
+    private readonly statements: Statements,
     private readonly commands: CommandBus,
   ) {}
 
@@ -47,7 +48,7 @@ export class Erasing {
     if (erasure.state === 'intended') {
       if (!(await this.hasReceipt(erasure))) {
         await this.assertNotHeld(erasure);
-        await this.putReceipt(erasure);
+        await this.statements.put(receiptKey(erasure), erasure.receipt, (cause) => otherThan(erasure, cause));
       }
       // If the process dies here, the receipt is found, and it is too late for a hold.
       await this.erasures.setState(_id, ['intended'], 'committed');
@@ -116,29 +117,19 @@ export class Erasing {
 
   private async hasReceipt(erasure: Erasure): Promise<boolean> {
     try {
-      assertReceipt(erasure, await (await this.cold.primary()).head(receiptKey(erasure)));
+      const { sha256 } = await (await this.cold.primary()).head(receiptKey(erasure));
+      if (sha256 !== sha256Hex(erasure.receipt)) throw otherThan(erasure);
       return true;
     } catch (error) {
       if (hasCode(error, 'OBJECT_STORE.NOT_FOUND')) return false;
       throw error;
     }
   }
-
-  /** Locked and encrypted as archived objects are; the copy gets it from those who keep it in step. */
-  private async putReceipt(erasure: Erasure): Promise<void> {
-    const store = await this.cold.primary();
-    const options = { ifAbsent: true, contentType: 'application/json', ...this.cold.putOptions(new Date()) };
-    await store.put(receiptKey(erasure), Buffer.from(erasure.receipt), options).catch((error: unknown) => {
-      if (!hasCode(error, 'OBJECT_STORE.EXISTS')) throw error;
-      assertReceipt(erasure, (error as ObjectStoreError).existing);
-    });
-  }
 }
 
-function assertReceipt({ _id, receipt }: Erasure, found: { sha256: string } | undefined): void {
-  if (found?.sha256 === sha256Hex(receipt)) return;
+function otherThan({ _id }: Erasure, cause?: unknown): AuditError {
   const message = `expected the receipt of ${_id} in the cold store, found another object under its key`;
-  throw new AuditError('AUDIT.RECEIPT_INVALID', message);
+  return new AuditError('AUDIT.RECEIPT_INVALID', message, { cause });
 }
 
 /** The cases, each as a detail. */
