@@ -1,5 +1,6 @@
 import { createPrivateKey, randomBytes, sign } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -19,6 +20,7 @@ import { tombstoneKey } from '../../apps/server/src/audit/retention/tombstone.js
 import { externalUri, startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
 import { BatchRetiring } from '../../apps/server/src/audit/retention/batch-retiring.js';
 import { ColdCopier } from '../../apps/server/src/audit/cold/cold-copier.js';
+import { ColdStores } from '../../apps/server/src/audit/cold/cold-stores.js';
 import type { ArchiveBatch } from '../../apps/server/src/audit/domain/archive-batch.types.js';
 import { writeLongLedger } from '../../apps/server/src/audit/long-ledger.fixture.js';
 import { ArchiveBatches } from '../../apps/server/src/audit/storage/archive-batches.store.js';
@@ -222,6 +224,15 @@ describe('the archive under attack', () => {
       [manifest('ARCHIVE.RECORD_CHANGED')],
     ],
     ['a record has another end', setOf(1, { endSeq: 300 }), [manifest('ARCHIVE.RECORD_CHANGED')]],
+    ['a record claims hot entries too', setOf(2, { endSeq: 800 }), [manifest('ARCHIVE.RECORD_CHANGED', 512)]],
+    [
+      'a record claims the entries of another, which is deleted',
+      async ([, b, c]) => {
+        await ledger.batches.collection.deleteOne({ _id: b!._id });
+        await ledger.batches.collection.updateOne({ _id: c!._id }, { $set: { startSeq: b!.startSeq } });
+      },
+      [manifest('ARCHIVE.RECORD_MISSING', 256, 'archive_missing'), manifest('ARCHIVE.RECORD_CHANGED', 512)],
+    ],
     [
       'the MAC is by somebody else',
       ([, b]) =>
@@ -540,18 +551,22 @@ describe('a long batch, in threads', () => {
     expect(verdict.entries.found).toBe(verdict.entries.expected);
   });
 
-  it('is taken up again within the batch', async () => {
+  /** A run that was stopped after its first segment. */
+  async function stopped(): Promise<RunState> {
     let kept: RunState | undefined;
-    const stopped = new AbortController();
+    const stopping = new AbortController();
     const progressed: RunOptions['progressed'] = (_done, state) => {
       kept ??= state();
-      stopped.abort(new Error('stopped'));
+      stopping.abort(new Error('stopped'));
       return Promise.resolve();
     };
-    await expect(run({ signal: stopped.signal, progressed })).rejects.toThrow('stopped');
+    await expect(run({ signal: stopping.signal, progressed })).rejects.toThrow('stopped');
     expect(kept?.reading.next).toBe(4_096);
-    const resume = JSON.parse(JSON.stringify(kept)) as RunState;
-    const verdict = await run({ resume });
+    return JSON.parse(JSON.stringify(kept)) as RunState;
+  }
+
+  it('is taken up again within the batch', async () => {
+    const verdict = await run({ resume: await stopped() });
     expect(verdict).toMatchObject({
       tier: 'consistent',
       breaks: [],
@@ -559,6 +574,24 @@ describe('a long batch, in threads', () => {
       batches: { expected: 1, read: 1, verified: 1 },
     });
     expect(verdict.entries.found).toBe(verdict.entries.expected);
+  });
+
+  it.each([
+    ['lost', 'archive_missing', 'ARCHIVE.OBJECT_MISSING'],
+    ['altered', 'archive_altered', 'ARCHIVE.STORED_DIGEST'],
+  ])('is named where it was %s while the run was stopped within it', async (what, kind, code) => {
+    const [record] = await room.module.get(ArchiveBatches).page(TENANT, { limit: 1 });
+    const cold = await room.module.get(ColdStores).primary();
+    const bytes = await buffer((await cold.get(record!.jsonlKey)).body);
+    const resume = await stopped();
+    await cold.delete(record!.jsonlKey);
+    if (what === 'altered') await cold.put(record!.jsonlKey, flipped(bytes));
+    const verdict = await run({ resume });
+    await cold.delete(record!.jsonlKey);
+    await cold.put(record!.jsonlKey, bytes);
+    expect(placed(verdict)).toEqual([[kind, code, 0, LAST]]);
+    expect(verdict).toMatchObject({ tier: 'broken', batches: { expected: 1, read: 0, verified: 0 } });
+    expect(verdict.entries.found).toBe(verdict.entries.expected - (LAST + 1 - 4_096));
   });
 
   it('names the one hot entry that differs from the archived one', async () => {

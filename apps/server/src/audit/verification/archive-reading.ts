@@ -1,6 +1,6 @@
 import type { ArchiveManifest } from '#libs/archive';
 import { hasCode } from '#libs/kernel';
-import { TILE_WIDTH, type LedgerVerifier } from '#libs/ledger';
+import { TILE_WIDTH, type LedgerVerifier, type SeqRange } from '#libs/ledger';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { leafTileOf } from '../domain/tile-fault.js';
 import type { ArchiveBatches } from '../storage/archive-batches.store.js';
@@ -43,6 +43,8 @@ export class ArchiveReading {
   private current: ArchivedSpan | undefined;
   private before: Linked | undefined;
   private readonly visited: Set<string>;
+  /** Where batches were found whose records say otherwise. */
+  private readonly misplaced = new Map<string, SeqRange>();
   /** Up to here a missing record was told of. */
   private toldTo = -1;
 
@@ -50,17 +52,26 @@ export class ArchiveReading {
     this.visited = new Set(parts.passed);
   }
 
-  /** The batch that holds this seq, as the records say now. */
+  /**
+   * The batch that holds this seq, as the records say now. One whose signed manifest says that it does not is told where
+   * it lies, or at the end.
+   */
   async at(seq: number): Promise<ArchivedSpan | undefined> {
-    if (this.holds(seq)) return this.current;
+    if (this.current && holds(this.current, seq)) return this.current;
     const { batches, view } = this.parts;
     const record = await batches.covering(view.tenant, seq);
     if (record === null) return undefined;
+    const elsewhere = this.misplaced.get(record._id);
+    if (elsewhere && !holds(elsewhere, seq)) return undefined;
     const opened = await this.parts.opening.open(record, view);
+    if (!holds(opened, seq)) {
+      this.misplaced.set(record._id, { from: opened.from, to: opened.to });
+      return undefined;
+    }
     // An unsigned range does not hide the records after it.
     const next = opened.manifest ? undefined : await this.startAfter(seq);
     if (next !== undefined) opened.to = Math.min(opened.to, next - 1);
-    return this.take(opened);
+    return this.take(opened, seq);
   }
 
   /**
@@ -74,7 +85,7 @@ export class ArchiveReading {
     const next = await this.startAfter(from);
     const to = Math.min((await reader.nextSeq(view.tenant, from)) ?? end, next ?? end, end);
     const found = await this.storedManifest(from, to);
-    if (found) return this.takeUnrecorded(found);
+    if (found) return this.takeUnrecorded(found, from);
     const after = next === to ? await batches.covering(view.tenant, to) : null;
     if (!after && (from === 0 || !(await batches.covering(view.tenant, from - 1)))) return undefined;
     const linked = after?.previousManifestSha256;
@@ -119,12 +130,9 @@ export class ArchiveReading {
       view.signal.throwIfAborted();
       if (this.visited.has(record._id)) continue;
       this.visited.add(record._id);
-      this.tell(await opening.open(record, view), false);
+      const opened = await opening.open(record, view);
+      this.tell(opened, opened);
     }
-  }
-
-  private holds(seq: number): boolean {
-    return this.current !== undefined && this.current.from <= seq && seq <= this.current.to;
   }
 
   private async startAfter(seq: number): Promise<number | undefined> {
@@ -135,28 +143,34 @@ export class ArchiveReading {
     return undefined;
   }
 
-  private async take(opened: OpenedBatch): Promise<ArchivedSpan> {
+  /** Its entries are what is verified, from `seq` on. */
+  private async take(opened: OpenedBatch, seq: number): Promise<ArchivedSpan> {
     const { record, from, to, entries, previousChainHash } = opened;
-    if (!this.visited.has(record._id)) this.tell(opened, true);
+    // A run before this one was stopped within it: what it read stays read, and what it told is told.
+    const again = this.visited.has(record._id);
     this.visited.add(record._id);
+    this.tell(opened, { from: again ? seq : from, to });
+    if (!again) this.tellManifest(opened);
     await this.link(opened);
     this.current = { from, to, batch: record._id, previousChainHash, ...(entries && { entries }) };
     return this.current;
   }
 
-  /** `whole`: its entries are what is verified. */
-  private tell(opened: OpenedBatch, whole: boolean): void {
-    const { record, faults, manifest, signer, entries, retired } = opened;
+  /** `left`: the seqs that are told to have retired, if it has. */
+  private tell({ record, from, to, faults, entries, retired }: OpenedBatch, left: SeqRange): void {
     const { verifier } = this.parts;
-    const range = { from: opened.from, to: opened.to };
     const { _id: batch } = record;
-    for (const fault of faults) verifier.archiveFault({ ...fault, ...range, batch });
-    if (retired) verifier.retired(range);
-    else verifier.batch({ ...range, batch, read: entries !== undefined });
-    if (!manifest || signer === undefined || !whole) return;
+    for (const fault of faults) verifier.archiveFault({ ...fault, from, to, batch });
+    if (retired) verifier.retired({ from: left.from, to: left.to });
+    else verifier.batch({ from, to, batch, read: entries !== undefined });
+  }
+
+  private tellManifest({ from, to, manifest, signer }: OpenedBatch): void {
+    const { verifier, sealed } = this.parts;
+    if (!manifest || signer === undefined) return;
     const size = sizeOf(manifest);
-    verifier.manifest({ ...range, signer, size });
-    if (size <= this.parts.sealed) verifier.checkpoint(manifest.checkpoint);
+    verifier.manifest({ from, to, signer, size });
+    if (size <= sealed) verifier.checkpoint(manifest.checkpoint);
   }
 
   private async link({ record, from, to, manifest, manifestSha256, faults }: OpenedBatch): Promise<void> {
@@ -188,16 +202,18 @@ export class ArchiveReading {
     }
   }
 
-  private async takeUnrecorded({ key, sha256, manifest }: StoredManifest): Promise<ArchivedSpan> {
+  private async takeUnrecorded({ key, sha256, manifest }: StoredManifest, seq: number): Promise<ArchivedSpan> {
     const record = recordFor(manifest, { key, sha256 });
     const opened = await this.parts.opening.open(record, this.parts.view);
     const reason = `no record names the batch whose signed manifest lies at ${key}`;
     const fault: BatchFault = { class: 'archive_missing', code: 'ARCHIVE.RECORD_MISSING', field: 'record', reason };
     opened.faults.unshift(fault);
     this.toldTo = opened.to;
-    return this.take(opened);
+    return this.take(opened, seq);
   }
 }
+
+const holds = ({ from, to }: SeqRange, seq: number): boolean => from <= seq && seq <= to;
 
 function linkFault(linked: string | null, from: number, before: Linked | undefined): BatchFault | undefined {
   const field = 'previousManifestSha256';
