@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { codeOf, hasCode } from '#libs/kernel';
+import type { ObjectStore } from '#libs/object-store';
 import { Log } from '#libs/telemetry';
 import { ColdStores } from '../cold/cold-stores.js';
 import { casesOf, holdsSpan } from '../domain/legal-hold.js';
@@ -48,15 +49,11 @@ export class HoldKeeping {
     if (!store.retention) return;
     for await (const batch of this.batches.between(tenant, 0, Number.MAX_SAFE_INTEGER)) {
       if (signal?.aborted) return;
-      if (batch.state === 'retired' || !batch.holds) continue;
-      const { jsonlKey, manifestKey, versionIds } = batch;
-      const [jsonl, manifest] = await Promise.all([
-        store.head(jsonlKey, { version: versionIds.jsonl, signal }),
-        store.head(manifestKey, { version: versionIds.manifest, signal }),
-      ]);
-      if (jsonl.legalHold && manifest.legalHold) continue;
-      this.log.error('audit.hold_lifted', { tenant_id: tenant, object_key: manifestKey });
-      await this.hold(batch, true);
+      if (batch.state === 'retired' || !batch.holds?.length) continue;
+      await this.heldAgain(batch, store, signal).catch((error: unknown) => {
+        const fields = { tenant_id: tenant, error_code: codeOf(error), object_key: batch.manifestKey };
+        this.log.warn('audit.hold_waits', fields);
+      });
     }
   }
 
@@ -76,6 +73,27 @@ export class HoldKeeping {
       if (await this.batches.setHolds(_id, batch.holds ?? [], cases)) return;
       batch = await this.batches.get(tenant, _id);
     }
+  }
+
+  private async heldAgain(batch: ArchiveBatch, store: ObjectStore, signal: AbortSignal | undefined): Promise<void> {
+    const { tenant, jsonlKey, manifestKey, versionIds } = batch;
+    const [jsonl, manifest] = await Promise.all([
+      store.head(jsonlKey, { version: versionIds.jsonl, signal }),
+      store.head(manifestKey, { version: versionIds.manifest, signal }),
+    ]);
+    if (jsonl.legalHold && manifest.legalHold) return;
+    if (!(await this.isAsked(batch))) return; // released: it is right that it was lifted
+    this.log.error('audit.hold_lifted', { tenant_id: tenant, object_key: manifestKey });
+    // What is released or placed while this is done may be undone by it: then it is done the other way.
+    for (let held = true, asked; ; held = asked) {
+      await this.hold(batch, held);
+      asked = await this.isAsked(batch);
+      if (asked === held) return;
+    }
+  }
+
+  private async isAsked(batch: ArchiveBatch): Promise<boolean> {
+    return casesOn(batch, await this.holds.active(batch.tenant)).length > 0;
   }
 
   /** A store without Object Lock holds nothing by itself; retention asks the cases as well. */
