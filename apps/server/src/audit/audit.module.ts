@@ -31,6 +31,7 @@ import { RetentionMetrics } from './retention/retention-metrics.js';
 import { RetentionReport } from './retention/retention-report.js';
 import { RetentionRun } from './retention/retention-run.js';
 import { RetentionTask } from './retention/retention-task.js';
+import { SignedManifests } from './retention/signed-manifests.js';
 import { Tombstones } from './retention/tombstones.js';
 import { TieredEvents } from './tiers/tiered-events.js';
 import { CheckpointSigner } from './checkpoints/checkpoint-signer.js';
@@ -220,7 +221,16 @@ export class AuditModule {
         ...[Statements, Erasures, Erasing, ErasureReplay, ErasureTask, EraseSubjectHandler, ReplayErasuresHandler],
         ...[LegalHolds, Holds, HoldKeeping, HoldRecords, HoldTask, PlaceHoldHandler, ReleaseHoldHandler],
         ...[GetErasureHandler, ListErasuresHandler, ListHoldsHandler, GetRetentionHandler],
-        ...[Tombstones, Retirements, BatchRetiring, RetentionRun, RetentionReport, RetentionMetrics, RetentionTask],
+        ...[
+          SignedManifests,
+          Tombstones,
+          Retirements,
+          BatchRetiring,
+          RetentionRun,
+          RetentionReport,
+          RetentionMetrics,
+          RetentionTask,
+        ],
         ...[Anchors, AnchorProgress, AnchorReader, AnchorTask, ListAnchorsHandler],
         ...[Tiles, TileEntries, TileWriter, PublishedTrees],
         ...[GetPublishedNoteHandler, GetTileHandler, GetEventHandler, GetEventProofHandler, GetConsistencyHandler],

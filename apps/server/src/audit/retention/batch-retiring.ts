@@ -14,10 +14,14 @@ import { Ledgers } from '../storage/ledgers.store.js';
 import { Retirements, type Retirement } from '../storage/retirements.store.js';
 import { ColdStores } from '../cold/cold-stores.js';
 import { Statements } from '../cold/statements.js';
+import { SignedManifests } from './signed-manifests.js';
 import { TOMBSTONE_TYPE, tombstoneKey, tombstoneOf } from './tombstone.js';
 import { Tombstones } from './tombstones.js';
 
-/** Retires one batch, from wherever the process before died. Leaf tiles stay: every proof of the rest needs them. */
+/**
+ * Retires one batch, from wherever the process before died. Leaf tiles stay: every proof of the rest needs them. What goes
+ * is what a signed manifest names, under a signed tombstone: the database is held to both.
+ */
 @Injectable()
 export class BatchRetiring {
   constructor(
@@ -28,6 +32,7 @@ export class BatchRetiring {
     private readonly cold: ColdStores,
     private readonly statements: Statements,
     private readonly tombstones: Tombstones,
+    private readonly manifests: SignedManifests,
     private readonly commands: CommandBus,
   ) {}
 
@@ -50,13 +55,15 @@ export class BatchRetiring {
   }
 
   /**
-   * Rejects with OBJECT_STORE codes, AUDIT.SUSPENDED, AUDIT.OUTCOME_UNKNOWN, or AUDIT.TOMBSTONE_INVALID when something
-   * else lies where the tombstone should; called again it goes on.
+   * Rejects with OBJECT_STORE codes, AUDIT.SUSPENDED, AUDIT.OUTCOME_UNKNOWN, AUDIT.ARCHIVE_ALTERED when the record is not
+   * what the signed manifest says, or AUDIT.TOMBSTONE_INVALID when something else lies where the tombstone should, or was
+   * begun with; called again it goes on.
    */
   async retire(batch: ArchiveBatch, { days, now }: { days: number; now: Date }): Promise<void> {
     const begun = (await this.retirements.find(batch._id)) ?? (await this.begun(batch, days, now));
+    await this.assertTombstone(batch, begun.tombstone);
+    await this.putTombstone(batch, begun.tombstone);
     if (batch.state !== 'retired') {
-      await this.putTombstone(batch, begun.tombstone);
       // If the process dies here, the tombstone says what will be done, and nothing is: the next run goes on.
       await this.assertNotHeld(batch);
       // The record first: a verification in between asks for the tombstone, and not for objects that go.
@@ -81,9 +88,17 @@ export class BatchRetiring {
 
   private async signed(batch: ArchiveBatch, days: number, now: Date): Promise<string> {
     const { bytes } = await this.cold.read(batch, 'manifest');
+    const manifest = await this.manifests.of(batch, bytes);
     const { origin } = await this.ledgers.ledger(batch.tenant);
-    const manifest = Buffer.from(bytes).toString('utf8');
-    return this.statements.text(TOMBSTONE_TYPE, tombstoneOf(batch, { origin, manifest, days, now }));
+    const text = Buffer.from(bytes).toString('utf8');
+    return this.statements.text(TOMBSTONE_TYPE, tombstoneOf(manifest, { batch: batch._id, origin, text, days, now }));
+  }
+
+  /** It is ours and of this batch, and the record says what the manifest in it says, the keys of what goes among it. */
+  private async assertTombstone(batch: ArchiveBatch, text: string): Promise<void> {
+    const tombstone = await this.tombstones.said(batch, Buffer.from(text));
+    if (tombstone) return void (await this.manifests.of(batch, Buffer.from(tombstone.manifest)));
+    throw new AuditError('AUDIT.TOMBSTONE_INVALID', `expected a signed tombstone of batch ${batch._id}, found none`);
   }
 
   private async sealed(batch: ArchiveBatch, tombstone: string, days: number): Promise<SealedEvent> {

@@ -38,8 +38,9 @@ export class RetentionRun {
   ) {}
 
   /**
-   * Everything that is due at `now`, after what was begun. What keeps a batch from going ends the run and is in what it
-   * resolves with, and in the database for the report. Rejects with AUDIT.KEYS_ELSEWHERE.
+   * Everything that is due at `now`, after what was begun; what was begun and is not due any more is kept. What keeps a
+   * batch from going ends the run and is in what it resolves with, and in the database for the report. Rejects with
+   * AUDIT.KEYS_ELSEWHERE.
    */
   async runOnce(tenant: string, now: Date, signal?: AbortSignal): Promise<RetentionLook> {
     this.keys.assertSigns();
@@ -58,6 +59,10 @@ export class RetentionRun {
   ): Promise<Stopped | undefined> {
     for (const { _id } of await this.retirements.begun(tenant)) {
       const batch = await this.batches.get(tenant, _id);
+      if (batch && batch.state !== 'retired' && !this.isDue(batch, now)) {
+        await this.retirements.withdraw(_id);
+        continue;
+      }
       const stopped = batch && (await this.tried(batch, now, look));
       if (stopped) return stopped;
     }

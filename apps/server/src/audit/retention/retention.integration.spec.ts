@@ -1,14 +1,15 @@
 import { CommandBus } from '@nestjs/cqrs';
 import { sha256Hex } from '#libs/archive';
 import { parseEvent } from '#libs/ledger';
-import { startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
+import { sampleDraft, startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { Requester } from '../audit.types.js';
 import { PlaceHold } from '../commands/place-hold.command.js';
 import { ReleaseHold } from '../commands/release-hold.command.js';
+import { SealEvents } from '../commands/seal-events.command.js';
 import { HoldTask } from '../holds/hold-task.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
-import { Retirements } from '../storage/retirements.store.js';
+import { Retirements, type Retirement } from '../storage/retirements.store.js';
 import { archiveRange } from '../tiers/archived-range.fixture.js';
 import { ColdStores } from '../cold/cold-stores.js';
 import { RetentionReport } from './retention-report.js';
@@ -48,6 +49,10 @@ describe('retention', () => {
   const place = (case_id: string, since?: string) =>
     command<{ _id: string }>(new PlaceHold(TENANT, { case_id, since }, OPERATOR));
   const release = ({ _id }: { _id: string }) => command(new ReleaseHold(TENANT, _id, OPERATOR));
+
+  const kept = async (...ones: ArchiveBatch[]) => {
+    for (const key of ones.flatMap(keysOf)) await objectOf(key);
+  };
 
   /** One batch more. */
   async function batch(): Promise<ArchiveBatch> {
@@ -133,9 +138,68 @@ describe('retention', () => {
     const stopped = { batch: one._id, reason: 'failing', code: 'AUDIT.TOMBSTONE_INVALID' };
     expect(await retire(366)).toMatchObject({ retired: 0, stopped });
     expect((await again(one)).state).toBe('done');
-    for (const kept of keysOf(one)) await objectOf(kept);
+    await kept(one);
     await store.delete(key);
     expect(await retire(366)).toMatchObject({ retired: 1 });
+  });
+
+  it('keeps a batch whose record is not what the signed manifest says', async () => {
+    const [first, second] = [await batch(), await batch()];
+    const forgeries: [number, Partial<ArchiveBatch>][] = [
+      [1, { minTs: '2020-01-01T00:00:00.000Z', maxTs: '2020-01-02T00:00:00.000Z' }],
+      [366, { endSeq: second.endSeq }],
+      [366, { jsonlKey: second.jsonlKey }],
+      [366, { manifestKey: second.manifestKey, manifestSha256: second.manifestSha256 }],
+    ];
+    const { collection } = of(ArchiveBatches);
+    for (const [day, forged] of forgeries) {
+      await collection.updateOne({ _id: first._id }, { $set: forged });
+      const stopped = { batch: first._id, reason: 'failing', code: 'AUDIT.ARCHIVE_ALTERED' };
+      expect(await retire(day)).toMatchObject({ retired: 0, stopped });
+      expect((await again(first)).state).toBe('done');
+      await collection.replaceOne({ _id: first._id }, first);
+    }
+    await kept(first, second);
+    expect(await of(Tombstones).of(first)).toBeUndefined();
+    expect(await retire(366)).toMatchObject({ retired: 2 });
+  });
+
+  it('takes no word of the database for what is to go', async () => {
+    const [first, second] = [await batch(), await batch()];
+    const retirements = of(Retirements);
+    const [event] = await command<[Retirement['event']]>(new SealEvents([sampleDraft(0)]));
+    const { _id, tenant, startSeq, endSeq } = first;
+    const begun = { _id, tenant, startSeq, endSeq, event, state: 'begun', begun_at: new Date() } as const;
+    for (const state of ['done', 'retired'] as const) {
+      await of(ArchiveBatches).setState(_id, ['done'], state);
+      await retirements.add({ ...begun, tombstone: 'x' });
+      const stopped = { batch: _id, reason: 'failing', code: 'AUDIT.TOMBSTONE_INVALID' };
+      expect(await retire(366)).toMatchObject({ retired: 0, stopped });
+      await kept(first, second);
+      await retirements.withdraw(_id);
+    }
+    await of(ArchiveBatches).setState(_id, ['retired'], 'done');
+    jest.spyOn(cold(), 'remove').mockRejectedValueOnce(DIED);
+    await retire(366);
+    const update = { $set: { manifestKey: second.manifestKey } };
+    await of(ArchiveBatches).collection.updateOne({ _id }, update);
+    expect((await retire(366)).stopped).toMatchObject({ batch: _id, code: 'AUDIT.ARCHIVE_ALTERED' });
+    await kept(first, second);
+    await of(ArchiveBatches).collection.updateOne({ _id }, { $set: { manifestKey: first.manifestKey } });
+    expect(await retire(366)).toMatchObject({ retired: 2 });
+  });
+
+  it('keeps what was begun and is not due any more', async () => {
+    const one = await batch();
+    jest.spyOn(of(ArchiveBatches), 'setState').mockRejectedValueOnce(DIED);
+    await retire(366);
+    expect(await of(Tombstones).of(one)).toBeDefined();
+    expect(await retire(364)).toMatchObject({ retired: 0 });
+    expect((await again(one)).state).toBe('done');
+    await kept(one);
+    expect((await of(RetentionReport).of(TENANT, inDays(1))).overdue).toEqual([]);
+    expect(await retire(366)).toMatchObject({ retired: 1 });
+    expect(await events('archive.retired', one)).toHaveLength(1);
   });
 
   it.each<[string, () => unknown]>([

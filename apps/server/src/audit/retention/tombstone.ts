@@ -1,4 +1,5 @@
-import { sha256Hex } from '#libs/archive';
+import { assertManifestDigest, assertManifestOf, parsedManifest, sha256Hex, type ArchiveManifest } from '#libs/archive';
+import { hasCode } from '#libs/kernel';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import type { Statement } from '../cold/statements.js';
 
@@ -33,29 +34,43 @@ export interface Tombstone extends Statement {
 export const tombstoneKey = (manifestKey: string): string =>
   manifestKey.replace(/\.manifest\.json$/, '.tombstone.json');
 
+/** `text`: the manifest as it was stored. */
 export function tombstoneOf(
-  batch: ArchiveBatch,
-  { origin, manifest, days, now }: { origin: string; manifest: string; days: number; now: Date },
+  manifest: ArchiveManifest,
+  { batch, origin, text, days, now }: { batch: string; origin: string; text: string; days: number; now: Date },
 ): Tombstone {
-  const { _id, tenant, startSeq, endSeq, eventCount, minTs, maxTs, sha256, storedSha256, manifestSha256 } = batch;
+  const { tenant, startSeq, endSeq, eventCount, minTs, maxTs, jsonl, archivedAt } = manifest;
+  const { sha256, storedSha256 } = jsonl;
   return {
-    ...{ version: 1, tenant, origin, batch: _id },
-    ...{ startSeq, endSeq, eventCount, minTs, maxTs, sha256, storedSha256, manifestSha256, manifest },
-    ...{ reason: 'retention', retentionDays: days },
-    ...{ archivedAt: batch.archivedAt.toISOString(), retiredAt: now.toISOString() },
+    ...{ version: 1, tenant, origin, batch },
+    ...{ startSeq, endSeq, eventCount, minTs, maxTs, sha256, storedSha256 },
+    ...{ manifestSha256: sha256Hex(text), manifest: text },
+    ...{ reason: 'retention', retentionDays: days, archivedAt, retiredAt: now.toISOString() },
   };
 }
 
-/** Whether a verified statement is the tombstone of this batch. */
+/** Whether a verified statement is the tombstone of this batch, and the manifest in it the batch's own. */
 export function isTombstoneOf(
   said: Record<string, unknown>,
-  batch: Pick<ArchiveBatch, '_id' | 'startSeq' | 'endSeq' | 'sha256' | 'manifestSha256'>,
+  batch: Pick<ArchiveBatch, '_id' | 'tenant' | 'startSeq' | 'endSeq' | 'sha256' | 'manifestSha256'>,
 ): boolean {
   const { batch: of, manifest, ...rest } = said;
   return (
     of === batch._id &&
     (['startSeq', 'endSeq', 'sha256', 'manifestSha256'] as const).every((name) => rest[name] === batch[name]) &&
     typeof manifest === 'string' &&
-    sha256Hex(manifest) === batch.manifestSha256
+    isManifestOf(manifest, batch)
   );
+}
+
+function isManifestOf(text: string, batch: Parameters<typeof isTombstoneOf>[1]): boolean {
+  try {
+    const parsed = parsedManifest(text);
+    assertManifestDigest(parsed, batch.manifestSha256);
+    assertManifestOf(parsed, batch);
+    return parsed.manifest.jsonl.sha256 === batch.sha256;
+  } catch (error) {
+    if (hasCode<string>(error) && error.code.startsWith('ARCHIVE.')) return false;
+    throw error;
+  }
 }

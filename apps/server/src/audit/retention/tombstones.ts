@@ -47,7 +47,12 @@ export class Tombstones {
     signal: AbortSignal | undefined,
   ): Promise<FoundTombstone | undefined> {
     const text = await smallBytes(store, tombstoneKey(batch.manifestKey), TOMBSTONE_BYTES, { signal });
-    const said = text && (await this.statements.said(TOMBSTONE_TYPE, batch.tenant, text));
+    return text && this.said(batch, text);
+  }
+
+  /** What a text says that lies elsewhere; undefined when it is no tombstone of this batch by our keys. */
+  async said(batch: EntombedBatch, text: Buffer): Promise<FoundTombstone | undefined> {
+    const said = await this.statements.said(TOMBSTONE_TYPE, batch.tenant, text);
     if (!said || !isTombstoneOf(said, batch)) return undefined;
     return { ...(said as unknown as Tombstone), text: text.toString('utf8') };
   }

@@ -63,7 +63,7 @@ export class Retirements {
     await this.collection.updateOne({ _id: batchId }, { $set: { state: 'done' } });
   }
 
-  /** Nothing was put or changed. */
+  /** The batch is kept after all. A tombstone that lies there already retires nothing; it is used when the batch is due. */
   async withdraw(batchId: string): Promise<void> {
     await this.collection.deleteOne({ _id: batchId, state: 'begun' });
   }
