@@ -1,13 +1,20 @@
-// Archives in real buckets with Object Lock and versions, in both lock modes, and once encrypted: archived, copied into a second bucket and
-// verified; behind delete markers and newer versions of a stranger; with the second bucket alone; restored, held, and
-// deleted by nobody. The buckets are those in COLD_URL and COPY_URL. Run after a build, as the compatibility stage does.
-// Exits 1 on failure.
+// Archives in real buckets with Object Lock and versions, in both lock modes, and once encrypted: archived, copied into a
+// second bucket and verified; by docs/design/archive-example.py with none of our code; behind delete markers and newer
+// versions of a stranger; with the second bucket alone; restored, held, and deleted by nobody. The buckets are those in
+// COLD_URL and COPY_URL, PYTHON has the package cryptography. Run after a build, as the compatibility stage does. Exits 1
+// on failure.
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { CommandBus } from '@nestjs/cqrs';
-import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ColdStores } from '../../dist/apps/server/src/audit/cold/cold-stores.js';
 import { RestoreArchive } from '../../dist/apps/server/src/audit/commands/restore-archive.command.js';
 import { ArchiveVerification } from '../../dist/apps/server/src/audit/verification/archive-verification.js';
+import { AuditKeys } from '../../dist/apps/server/src/audit/keys/audit-keys.js';
+import { verifierKeyText } from '../../dist/libs/ledger/src/index.js';
 import { ColdLedger, coldRoom } from './cold-ledgers.mjs';
 import { HttpFaultProxy } from './http-fault-proxy.mjs';
 
@@ -53,6 +60,7 @@ async function inMode(lock) {
     for (const object of objects) await overlay(object.primary, coldUrl);
     await ledger.assertSound();
     say('the same below newer versions of a stranger', true);
+    await outsider(say, { room, ledger, object: objectsOf(batches[1]), coldUrl, encrypted: cold.encrypt });
     const stores = room.module.get(ColdStores);
     const versions = await (await stores.primary()).versions(objects[0].primary.Key);
     const kinds = versions.map(({ version, deleteMarker }) =>
@@ -118,6 +126,30 @@ async function inMode(lock) {
   }
 }
 
+/** Somebody with the two objects of a batch, the verifier key and Python. */
+async function outsider(say, { room, ledger, object: [lines, manifest], coldUrl, encrypted }) {
+  const file = (name) => join(room.dataDir, name);
+  const stored = await fetched(lines.primary, coldUrl);
+  await writeFile(file('batch.jsonl.gz'), stored);
+  await writeFile(file('batch.manifest.json'), await fetched(manifest.primary, coldUrl));
+  const [vkey] = room.module.get(AuditKeys).verifierKeys('acme', ledger.origin).map(verifierKeyText);
+  const given = ['docs/design/archive-example.py', file('batch.manifest.json'), file('batch.jsonl.gz'), vkey];
+  const withRing = encrypted ? [...given, file('keys/archive.ring')] : given;
+  say('an outsider finds a batch good', /^ok {6}the chain over 256 events$/m.test(python(withRing)));
+  if (encrypted) say('and without the ring its stored bytes', /^ok {6}the stored bytes$/m.test(python(given)));
+  stored[stored.length >> 1] ^= 1;
+  await writeFile(file('batch.jsonl.gz'), stored);
+  say('and one with a bit flipped broken', /^BROKEN {2}the stored bytes\nexit 1$/m.test(python(withRing)));
+}
+
+function python(args) {
+  try {
+    return execFileSync(process.env.PYTHON ?? 'python3', args, { encoding: 'utf8' });
+  } catch ({ stdout, status }) {
+    return `${stdout}exit ${status}\n`;
+  }
+}
+
 /** Where the objects of a batch lie, in each bucket. */
 function objectsOf({ jsonlKey, manifestKey, versionIds, copy }) {
   const object = (Key, part) => ({
@@ -145,6 +177,11 @@ function hide({ Key }, url) {
 
 function overlay({ Key }, url) {
   return client.send(new PutObjectCommand({ ...addressOf(Key, url), Body: 'not yours' }));
+}
+
+async function fetched({ Key, VersionId }, url) {
+  const { Body } = await client.send(new GetObjectCommand({ ...addressOf(Key, url), VersionId }));
+  return buffer(Body);
 }
 
 function remove({ Key, VersionId }, url, options = {}) {

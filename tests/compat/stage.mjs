@@ -4,7 +4,7 @@
 // and shows under strace that an acknowledged write is on the disk. It fails, never skips, when something is missing.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, connect } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'assay');
 const SECANTUSDB = 'secantusdb==0.7.0b3';
+const CRYPTOGRAPHY = 'cryptography==48.0.0';
 const ANCHOR_BUCKET = 'assay-anchors';
 const COLD_BUCKET = 'assay-cold';
 const COPY_BUCKET = 'assay-cold-copy';
@@ -64,7 +65,10 @@ try {
       ...ACCESS,
     },
   );
-  run('archives in buckets with Object Lock', [process.execPath, 'tests/compat/archive.mjs'], cold);
+  run('archives in buckets with Object Lock', [process.execPath, 'tests/compat/archive.mjs'], {
+    ...cold,
+    PYTHON: pythonWith(CRYPTOGRAPHY, 'bin/python'),
+  });
   run(
     'faults at every write of an archive to its buckets',
     [process.execPath, 'tests/compat/archive-faults.mjs'],
@@ -112,14 +116,20 @@ function need(command) {
   }
 }
 
-async function startSecantusDb() {
-  const venv = join(cache, SECANTUSDB.replace('==', '-'));
-  const program = join(venv, 'bin/secantusd-py');
-  if (!existsSync(program)) {
-    await mkdir(cache, { recursive: true });
-    execFileSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
-    execFileSync(join(venv, 'bin/pip'), ['install', '--quiet', SECANTUSDB], { stdio: 'inherit' });
+/** A file of an environment of Python that has this package. */
+function pythonWith(requirement, file) {
+  const venv = join(cache, requirement.replace('==', '-'));
+  const installed = join(venv, 'installed');
+  if (!existsSync(installed)) {
+    execFileSync('python3', ['-m', 'venv', '--clear', venv], { stdio: 'inherit' });
+    execFileSync(join(venv, 'bin/pip'), ['install', '--quiet', requirement], { stdio: 'inherit' });
+    writeFileSync(installed, '');
   }
+  return join(venv, file);
+}
+
+async function startSecantusDb() {
+  const program = pythonWith(SECANTUSDB, 'bin/secantusd-py');
   const port = await freePort();
   const folder = join(scratch, 'secantusdb');
   await start(program, ['--port', String(port), '--storage-path', folder, '--sync-on-commit'], port);
