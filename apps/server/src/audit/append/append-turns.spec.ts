@@ -1,5 +1,5 @@
 import type { Head } from '../domain/entry.js';
-import { AppendTurns } from './append-turns.js';
+import { AppendTurns, type Taken } from './append-turns.js';
 import { InMemoryLines } from './in-memory-lines.fixture.js';
 import { TurnDesk } from './turn-desk.js';
 
@@ -12,6 +12,26 @@ describe('AppendTurns', () => {
       const turns = new AppendTurns('acme', new TurnDesk('one', lines));
       expect(await turns.take(HEAD)).toBe('go on');
       expect(lines.writersOf('acme')).toEqual([]);
+    });
+
+    it('learns of those whom its own flushes keep out, and stands in line behind them', async () => {
+      const lines = new InMemoryLines();
+      const fast = new AppendTurns('acme', new TurnDesk('fast', lines));
+      const slow = new AppendTurns('acme', new TurnDesk('slow', lines));
+      expect(await fast.take(HEAD)).toBe('go on');
+      slow.contended();
+      await slow.take(undefined);
+      const flushing = async (): Promise<Taken> => {
+        for (;;) {
+          const taken = await fast.take(HEAD);
+          if (taken !== 'go on') return taken;
+          await new Promise(setImmediate);
+        }
+      };
+      const handedOver = flushing();
+      while (lines.writersOf('acme').length < 2) await new Promise(setImmediate);
+      slow.giveBack({ ...HEAD, seq: 50 });
+      expect(await handedOver).toEqual({ head: { ...HEAD, seq: 50 } });
     });
   });
 

@@ -6,14 +6,17 @@ import type { Granted, TurnDesk } from './turn-desk.js';
 const CONTENDED_MS = 5_000;
 /** A turn lasts some flushes, so that handing over is a small part of it, and one at least. */
 const TURN_MS = 25;
+/** A writer that flushes without meeting anyone looks so often whether somebody stands in line all the same. */
+const ASIDE_MS = 250;
 
 /** What a writer knows when it may flush: nothing new, or that others may have written, and perhaps up to where. */
 export type Taken = 'go on' | { head: Head | undefined };
 
 /**
- * The turns of this process at one ledger. A process that has met no other writer pays nothing for them; after a
- * conflict the writers stand in line, so that a flush of one does not cost the others a conflict and each gets its
- * share. Safety never rests on it: writing out of turn costs a conflict.
+ * The turns of this process at one ledger. A process that has met no other writer pays a look now and then, as whoever
+ * is faster never meets those whom its flushes keep out; after a conflict the writers stand in line, so that a flush of
+ * one does not cost the others a conflict and each gets its share. Safety never rests on it: writing out of turn costs a
+ * conflict.
  */
 export class AppendTurns {
   private turn: Line | undefined;
@@ -21,10 +24,13 @@ export class AppendTurns {
   /** The turn that came after this process's own last one. */
   private seen: number | undefined;
   private contendedUntil = 0;
+  /** When it began to flush without a pause, and when it looked aside last. */
+  private lookedAt = 0;
+  private tookAt = 0;
 
   constructor(
     private readonly tenant: string,
-    private readonly desk: Pick<TurnDesk, 'turn' | 'end'>,
+    private readonly desk: Pick<TurnDesk, 'turn' | 'end' | 'isAwaited'>,
   ) {}
 
   /** Another writer got in between. */
@@ -37,7 +43,10 @@ export class AppendTurns {
    * ever: what goes wrong with a turn costs a conflict.
    */
   async take(head: Head | undefined): Promise<Taken> {
-    if (this.turn ? this.lasts() : performance.now() > this.contendedUntil) return 'go on';
+    if (this.turn ? this.lasts() : performance.now() > this.contendedUntil) {
+      if (!this.turn) this.lookAside();
+      return 'go on';
+    }
     this.giveBack(head);
     const granted = await this.desk.turn(this.tenant);
     this.turn = granted.line;
@@ -60,6 +69,16 @@ export class AppendTurns {
     if (line.turn === this.seen) return 'go on';
     const isOfNow = waited || (this.seen !== undefined && line.turn > this.seen);
     return { head: isOfNow ? line.head : undefined };
+  }
+
+  /** While the flush is under way. Whoever pauses lets the others in by that. */
+  private lookAside(): void {
+    const now = performance.now();
+    if (now - this.tookAt > ASIDE_MS) this.lookedAt = now;
+    this.tookAt = now;
+    if (now - this.lookedAt < ASIDE_MS) return;
+    this.lookedAt = now;
+    void this.desk.isAwaited(this.tenant).then((awaited) => awaited && this.contended());
   }
 
   private lasts(): boolean {

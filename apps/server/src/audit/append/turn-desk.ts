@@ -53,6 +53,12 @@ export class TurnDesk {
     void this.change({ tenant, ends: this.writer, turn, head });
   }
 
+  /** Whether anyone stands in line for this ledger; false, too, where the store does not say. */
+  async isAwaited(tenant: string): Promise<boolean> {
+    const lines = await this.lines.lines([tenant]).catch(() => []);
+    return lines.some(({ writers }) => writers.length > 0);
+  }
+
   /** Resolves when nothing is left to say. */
   async idle(): Promise<void> {
     while (this.changing) await this.changing;
