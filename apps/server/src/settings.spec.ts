@@ -10,7 +10,9 @@ describe('Settings', () => {
   });
 
   it('refuse an unknown variable of ours and name a faulty one', () => {
-    expect(() => new Settings({ ASSAY_DATADIR: '/x' })).toThrow(/ASSAY_DATADIR/);
+    for (const name of ['ASSAY_DATADIR', 'AUDIT_RETENTION', 'ARCHIVE_ENABLE']) {
+      expect(() => new Settings({ [name]: '1' })).toThrow(name);
+    }
     expect(() => new Settings({ PORT: '70000' })).toThrow(/PORT.*65535/);
   });
 

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SettingsReader, type SettingRow } from '#libs/kernel';
 import { TENANT_PATTERN } from '#libs/ledger';
@@ -21,6 +21,8 @@ export class Settings {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logSampleRate: number;
   readonly logSourceIp: 'full' | 'masked' | 'off';
+  /** File of the operator's key; undefined: this process enables none. */
+  readonly operatorKeyFile: string | undefined;
   readonly apiKey: { value: string | undefined; clientId: string; tenant: string };
   readonly jobs: { maxModelBytes: number; maxImages: number; maxImageBytes: number; requireRefImages: boolean };
   readonly conversion: {
@@ -125,6 +127,12 @@ export class Settings {
       what: 'answer `/_metrics` and `/metrics` to a key that holds `obs:read`',
     });
     this.apiKey = apiKeySettings(read);
+    const ownKeyFile = this.mongodbUri === undefined ? join(this.dataDir, 'operator.key') : undefined;
+    this.operatorKeyFile =
+      read.text('ASSAY_OPERATOR_KEY_FILE', {
+        preset: undefined,
+        what: "file of the operator's key, made where there is none, the same for all processes that name one; absent: `operator.key` in the data folder, and none with `MONGODB_URI`",
+      }) ?? ownKeyFile;
     this.jobs = jobSettings(read);
     this.conversion = conversionSettings(read);
     this.results = {
@@ -135,7 +143,7 @@ export class Settings {
         what: 'longest download, milliseconds',
       }),
     };
-    this.faa = archiveSettings(read);
+    this.faa = fileArchiveSettings(read);
     this.audit = {
       signingKey: read.text('AUDIT_SIGNING_KEY', {
         preset: undefined,
@@ -188,7 +196,7 @@ export class Settings {
       cold: coldSettings(read),
     };
     this.rows = read.rows;
-    read.finish('ASSAY_');
+    read.finish('ASSAY_', 'AUDIT_', 'ARCHIVE_');
     Object.freeze(this);
   }
 }
@@ -256,13 +264,13 @@ function coldSettings(read: SettingsReader): Settings['audit']['cold'] {
     }),
     lock: read.oneOf('AUDIT_COLD_LOCK', ['off', 'governance', 'compliance'], {
       preset: 'off',
-      what: 'mode in which each archived object is locked, also in the copy; a bucket needs Object Lock',
+      what: 'mode in which each archived object is locked, also in the copy; needs `AUDIT_COLD_RETAIN_DAYS`, and a bucket Object Lock',
     }),
     retainDays: read.integer('AUDIT_COLD_RETAIN_DAYS', {
       preset: 0,
       min: 0,
       max: 36_500,
-      what: 'days that it is locked, from when it was archived',
+      what: 'days that it is locked, from when it was archived; needs `AUDIT_COLD_LOCK`',
     }),
     encrypt: read.flag('AUDIT_COLD_ENCRYPT', {
       preset: false,
@@ -348,7 +356,7 @@ function conversionSettings(read: SettingsReader): Settings['conversion'] {
   };
 }
 
-function archiveSettings(read: SettingsReader): Settings['faa'] {
+function fileArchiveSettings(read: SettingsReader): Settings['faa'] {
   return {
     url: read.text('FAA_URL', { preset: undefined, what: "the organisation's file archive; absent: no promotion" }),
     tokenUrl: read.text('FAA_TOKEN_URL', { preset: undefined, what: 'its OAuth 2 token endpoint' }),
