@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { hasCode } from '#libs/kernel';
 import { genesisHash, hexOf } from '#libs/ledger';
-import { Leases } from '#libs/mongo';
+import { KeptLease, Leases } from '#libs/mongo';
 import { Settings } from '../../settings.js';
 import { AnchorTargets } from '../anchors/anchor-targets.js';
 import { AuditError } from '../audit.errors.js';
@@ -61,14 +62,16 @@ export class ArchiveRun implements OnModuleDestroy {
   /**
    * Finishes the batch that a run before left, or else archives the next one. `now` decides what is old enough. Rejects
    * with AUDIT.KEYS_ELSEWHERE, AUDIT.SUSPENDED, AUDIT.ARCHIVE_BUSY, or as BatchMaking and BatchLeaving do; then no entry
-   * left hot storage that is not in a recorded batch.
+   * left hot storage that is not in a recorded batch. `caller`: aborted when nobody waits any more.
    */
-  async runOnce(tenant: string, now: Date): Promise<ArchiveOutcome> {
+  async runOnce(tenant: string, now: Date, caller?: AbortSignal): Promise<ArchiveOutcome> {
     this.keys.assertSigns();
     await this.ledgers.assertOpen(tenant);
     if (this.running.has(tenant)) throw busy(tenant);
     const began = performance.now();
-    const run = this.underLease(tenant, now);
+    const { signal: stopping } = this.stopping;
+    const leaving = caller ? AbortSignal.any([stopping, caller]) : stopping;
+    const run = this.underLease(tenant, now, leaving);
     this.running.set(tenant, run);
     try {
       const batch = await run;
@@ -77,30 +80,24 @@ export class ArchiveRun implements OnModuleDestroy {
       const { _id, startSeq, endSeq, eventCount } = batch;
       return { ok: true, batchId: _id, startSeq, endSeq, eventCount };
     } catch (error) {
-      if (!this.stopping.signal.aborted) this.reports.failed(tenant, error);
+      if (!leaving.aborted && !hasCode(error, 'AUDIT.ARCHIVE_BUSY')) this.reports.failed(tenant, error);
       throw error;
     } finally {
       this.running.delete(tenant);
     }
   }
 
-  /** A longer run than the lease loses it, which is harmless, or keeps it by renewing. */
-  private async underLease(tenant: string, now: Date): Promise<ArchiveBatch | undefined> {
-    const lease = await this.leases.acquire(`ledger-archive:${tenant}`, leaseOwner(this.settings.dataDir), LEASE_MS);
-    if (!lease) throw busy(tenant);
-    const lost = new AbortController();
-    const renew = async (): Promise<void> => {
-      if (!(await this.leases.renew(lease))) lost.abort(busy(tenant));
-    };
-    // What cannot be renewed now may still be ours.
-    const renewing = setInterval(() => void renew().catch(() => undefined), LEASE_MS / 3);
-    renewing.unref();
-    try {
-      return await this.run(tenant, now, AbortSignal.any([this.stopping.signal, lost.signal]));
-    } finally {
-      clearInterval(renewing);
-      await this.leases.release(lease).catch(() => undefined); // it ends by itself
-    }
+  /** A run that loses the lease stops; nothing was at stake. */
+  private async underLease(tenant: string, now: Date, leaving: AbortSignal): Promise<ArchiveBatch | undefined> {
+    const owner = leaseOwner(this.settings.dataDir);
+    const lease = new KeptLease(this.leases, `ledger-archive:${tenant}`, owner, LEASE_MS);
+    const batch = await lease.whileHeld((taken) =>
+      this.run(tenant, now, AbortSignal.any([leaving, taken])).catch((error: unknown) => {
+        throw taken.aborted ? busy(tenant) : error;
+      }),
+    );
+    if (batch === null) throw busy(tenant);
+    return batch;
   }
 
   private async run(tenant: string, now: Date, signal: AbortSignal): Promise<ArchiveBatch | undefined> {

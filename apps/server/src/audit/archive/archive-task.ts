@@ -1,8 +1,9 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { codeOf, hasCode } from '#libs/kernel';
-import { Leases } from '#libs/mongo';
+import { KeptLease, Leases } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
+import { StartCheck } from '../checkpoints/start-check.js';
 import { leaseOwner } from '../lease-owner.js';
 import { Rounds } from '../rounds.js';
 import { Ledgers } from '../storage/ledgers.store.js';
@@ -16,6 +17,7 @@ const LEASE_MS = 60_000;
 @Injectable()
 export class ArchiveTask implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly rounds: Rounds;
+  private readonly lease: KeptLease;
 
   constructor(
     @Inject(Settings)
@@ -23,9 +25,11 @@ export class ArchiveTask implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly guards: ArchiveGuards,
     private readonly runs: ArchiveRun,
     private readonly ledgers: Ledgers,
-    private readonly leases: Leases,
+    leases: Leases,
+    private readonly startCheck: StartCheck,
     log: Log,
   ) {
+    this.lease = new KeptLease(leases, 'ledger-archive', leaseOwner(settings.dataDir), LEASE_MS);
     const failed = (error: unknown): void => log.warn('audit.archive_failed', { error_code: codeOf(error) });
     this.rounds = new Rounds(
       () => this.tick(new Date()),
@@ -37,7 +41,7 @@ export class ArchiveTask implements OnApplicationBootstrap, OnModuleDestroy {
   /** At the start and then on every hour. */
   onApplicationBootstrap(): void {
     const { roles, audit } = this.settings;
-    if (roles.includes('ledger') && audit.archive.enabled) this.rounds.start();
+    if (roles.includes('ledger') && audit.archive.enabled) this.rounds.start(this.startCheck.passed);
   }
 
   /** A run that is under way stops between two steps; the next one goes on. */
@@ -53,30 +57,24 @@ export class ArchiveTask implements OnApplicationBootstrap, OnModuleDestroy {
       if (hasCode(error, 'AUDIT.ARCHIVE_NOT_DUE')) return;
       throw error;
     }
-    const lease = await this.leases.acquire('ledger-archive', leaseOwner(this.settings.dataDir), LEASE_MS);
-    if (!lease) return;
-    try {
-      // Whoever comes later, when the lease has run out, finds each ledger taken, or nothing left to do.
-      if (await this.all(now)) await this.guards.done(now);
-      // If the process dies here or before, the day is not used up: the next run goes on where this one was.
-    } finally {
-      await this.leases.release(lease).catch(() => undefined); // it ends by itself
-    }
+    await this.lease.whileHeld(async (taken) => {
+      // If the process dies here or below, the day is not used up: the next run goes on where this one was.
+      if (await this.all(now, AbortSignal.any([this.rounds.signal, taken]))) await this.guards.done(now);
+    });
   }
 
   /** Until nothing of any ledger is old enough. One that fails keeps no other from its run; false when one did. */
-  private async all(now: Date): Promise<boolean> {
+  private async all(now: Date, signal: AbortSignal): Promise<boolean> {
     let whole = true;
     for (const { _id: tenant, state } of await this.ledgers.all()) {
       if (state !== 'open') continue;
       try {
-        while ((await this.runs.runOnce(tenant, now)).eventCount > 0);
+        while (!signal.aborted && (await this.runs.runOnce(tenant, now, signal)).eventCount > 0);
       } catch {
         // The run told it.
-        if (this.rounds.signal.aborted) return false;
         whole = false;
       }
     }
-    return whole;
+    return whole && !signal.aborted;
   }
 }
