@@ -7,6 +7,7 @@ import {
   sha256Hex,
   unpackedBatch,
   type ArchiveKeyRing,
+  type ParsedManifest,
 } from '#libs/archive';
 import { hasCode } from '#libs/kernel';
 import type { ObjectStore, ObjectStoreError, StoredObject } from '#libs/object-store';
@@ -39,6 +40,9 @@ export type CheckedBatch = Pick<
   | 'versionIds'
 >;
 
+/** A manifest is some kilobytes; nothing of this size is read as one. */
+const MOST_BYTES = 1024 * 1024;
+
 /** The two objects of a batch in the cold store. Rejects with OBJECT_STORE codes where the store does not take or give. */
 @Injectable()
 export class ArchiveObjects {
@@ -54,8 +58,9 @@ export class ArchiveObjects {
   }
 
   /**
-   * Puts one object if none is there; an equal one that is there is success. Resolves with what the store has then: its
-   * version, its lock. Rejects with AUDIT.ARCHIVE_OCCUPIED when another object is there.
+   * Puts one object if none is there; an equal one that is there is success, and is put on hold or taken off it as
+   * asked. Resolves with what the store has then: its version, its lock. Rejects with AUDIT.ARCHIVE_OCCUPIED when another
+   * object is there.
    */
   async put(
     { key, bytes, sha256, contentType, archivedAt, legalHold }: NewObject,
@@ -70,10 +75,33 @@ export class ArchiveObjects {
     } catch (error) {
       if (!hasCode(error, 'OBJECT_STORE.EXISTS')) throw error;
       const existing = (error as ObjectStoreError).existing ?? (await store.head(key, { signal }));
-      if (existing.sha256 === sha256) return existing;
+      if (existing.sha256 === sha256) return await this.held(existing, legalHold, signal);
       throw new AuditError('AUDIT.ARCHIVE_OCCUPIED', `expected SHA-256 ${sha256} at ${key}, found ${existing.sha256}`, {
         cause: error,
       });
+    }
+  }
+
+  /** Holds that were placed or released since it was put; where the store knows no holds, it stays as it is. */
+  async held(object: StoredObject, legalHold: boolean, signal: AbortSignal): Promise<StoredObject> {
+    const store = await this.cold.primary();
+    if (!store.retention || object.legalHold === legalHold) return object;
+    await store.hold(object.key, legalHold, { version: object.version, signal });
+    return { ...object, legalHold };
+  }
+
+  /** The manifest at a key, nothing of it verified; undefined where none lies. */
+  async manifest(key: string, signal: AbortSignal): Promise<ParsedManifest | undefined> {
+    const store = await this.cold.primary();
+    try {
+      const { body, bytes } = await store.get(key, { signal });
+      if (bytes <= MOST_BYTES) return parsedManifest(await buffer(body));
+      body.destroy();
+      return undefined;
+    } catch (error) {
+      const none = ['ARCHIVE.MANIFEST_FORM', 'OBJECT_STORE.CORRUPT', 'OBJECT_STORE.NOT_FOUND'];
+      if (hasCode<string>(error) && none.includes(error.code)) return undefined;
+      throw error;
     }
   }
 

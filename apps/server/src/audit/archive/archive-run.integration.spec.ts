@@ -1,20 +1,32 @@
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { CommandBus } from '@nestjs/cqrs';
-import { parsedManifest, sha256Hex, unpackedBatch, verifyManifest, verifyManifestMac } from '#libs/archive';
+import {
+  manifestText,
+  parsedManifest,
+  sha256Hex,
+  unpackedBatch,
+  verifyManifest,
+  verifyManifestMac,
+} from '#libs/archive';
 import { chainHash, hexOf, leafHash, parseEvent, verifyNote, type StoredEntry } from '#libs/ledger';
 import { ObjectStoreError } from '#libs/object-store';
 import { Appenders } from '../append/appenders.js';
 import { sampleDraft, startRoom, type AuditRoom } from '../audit-room.fixture.js';
 import { HighWaterFiles } from '../checkpoints/high-water-files.js';
 import { RunArchive } from '../commands/run-archive.command.js';
+import { Holds } from '../holds/holds.js';
 import { RecordEvents, SealEvents, type Requester } from '../index.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
+import type { ArchiveDraft } from '../storage/archive-drafts.store.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { in91Days, LedgerInRoom } from '../ledger-in-room.fixture.js';
 import { ColdStores } from '../cold/cold-stores.js';
+import { ArchiveObjects } from './archive-objects.js';
 
 const DAY_MS = 86_400_000;
+const none = (): Buffer => Buffer.alloc(64);
 const NOTHING = { ok: true, batchId: null, startSeq: null, endSeq: null, eventCount: 0 };
 
 describe('a run of the archive', () => {
@@ -230,6 +242,64 @@ describe('a run of the archive', () => {
       await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_OCCUPIED' });
       put.mockRestore();
       expect(await ledger.hot()).toHaveLength(300);
+    });
+
+    describe('a run died with both objects put', () => {
+      const DIED = new Error('the process died');
+      async function died(tenant: string): Promise<{ ledger: LedgerInRoom; draft: ArchiveDraft }> {
+        const ledger = await ledgerOf(tenant, 300);
+        jest.spyOn(room.module.get(ArchiveObjects), 'check').mockRejectedValueOnce(DIED);
+        await expect(ledger.run()).rejects.toBe(DIED);
+        return { ledger, draft: (await drafts().findOne({ _id: tenant }))! };
+      }
+      const drafts = () => room.store.collection<ArchiveDraft>('archive_drafts');
+      const objectsOf = async (tenant: string): Promise<string[]> => {
+        const keys: string[] = [];
+        for await (const { key } of (await cold().primary()).list(`tenants/${tenant}/`)) keys.push(key);
+        return keys;
+      };
+
+      it('goes on with its manifest when another run has replaced its draft', async () => {
+        const { ledger, draft } = await died('replaced');
+        const later = { batch: 'another', archivedAt: new Date(draft.archivedAt.getTime() + 1) };
+        await drafts().updateOne({ _id: 'replaced' }, { $set: later });
+        expect(await ledger.run()).toMatchObject({ batchId: 'another', eventCount: 256 });
+        const [batch] = await ledger.batches();
+        expect(batch).toMatchObject({ state: 'done', archivedAt: draft.archivedAt });
+        expect(await objectsOf('replaced')).toEqual([batch!.jsonlKey, batch!.manifestKey]);
+      });
+
+      it('does not believe a manifest that is not ours, and goes past it on another day', async () => {
+        const { ledger, draft } = await died('forged');
+        const store = await cold().primary();
+        const [, manifestKey] = await objectsOf('forged');
+        const { manifest } = parsedManifest(await buffer((await store.get(manifestKey!)).body));
+        const [signer, mac] = manifest.keyIds.map((keyId) => ({ keyId, sign: none, mac: none }));
+        const archivedAt = new Date(draft.archivedAt.getTime() + 1).toISOString();
+        const forged = manifestText({ ...manifest, archivedAt }, { signer: signer!, mac: mac! });
+        await store.put(manifestKey!, Buffer.from(forged));
+        await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_OCCUPIED' });
+        expect(await ledger.hot()).toHaveLength(300);
+        expect(await ledger.run(new Date(in91Days().getTime() + DAY_MS))).toMatchObject({ eventCount: 256 });
+        const [batch] = await ledger.batches();
+        expect(batch!.manifestKey).not.toBe(manifestKey);
+        expect(await buffer((await store.get(manifestKey!)).body)).toEqual(Buffer.from(forged));
+      });
+
+      it.each([
+        ['placed', false, true],
+        ['released', true, false],
+      ])('says of holds what is so in the cold store: one was %s since', async (tenant, before, after) => {
+        const cases = jest.spyOn(room.module.get(Holds), 'of').mockResolvedValue(before ? ['case'] : []);
+        const { ledger } = await died(tenant);
+        cases.mockResolvedValue(after ? ['case'] : []);
+        await ledger.run();
+        cases.mockRestore();
+        const [batch] = await ledger.batches();
+        expect(batch!.holds).toEqual(after ? ['case'] : undefined);
+        const store = await cold().primary();
+        for (const key of await objectsOf(tenant)) expect((await store.head(key)).legalHold).toBe(after);
+      });
     });
 
     it('a recorded batch whose objects went away keeps its entries hot', async () => {

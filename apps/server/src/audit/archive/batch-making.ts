@@ -9,6 +9,7 @@ import {
   type PackedBatch,
 } from '#libs/archive';
 import { hasCode, uuidv7 } from '#libs/kernel';
+import { parseCheckpoint, parseNote } from '#libs/ledger';
 import type { StoredObject } from '#libs/object-store';
 import { Settings } from '../../settings.js';
 import { AnchorTargets } from '../anchors/anchor-targets.js';
@@ -60,27 +61,32 @@ export class BatchMaking {
    * codes; everything is hot then.
    */
   async make(next: NextBatch, now: Date, signal: AbortSignal): Promise<ArchiveBatch> {
-    const prepared = (await this.goingOn(next, signal)) ?? (await this.begun(next, now, signal));
-    const { draft, source, signing, stored } = prepared;
+    const left = await this.goingOn(next, signal);
+    try {
+      return await this.placed(next, left ?? (await this.begun(next, now, signal)), now, signal);
+    } catch (error) {
+      if (!left || dayOf(left.draft.archivedAt) === dayOf(now) || !hasCode(error, 'AUDIT.ARCHIVE_OCCUPIED'))
+        throw error;
+      // Something else lies at the keys of the draft's day; today's are others.
+      return this.placed(next, await this.begun(next, now, signal), now, signal);
+    }
+  }
+
+  private async placed(next: NextBatch, prepared: Prepared, now: Date, signal: AbortSignal): Promise<ArchiveBatch> {
+    const { draft, source, stored } = prepared;
     const { tenant } = next;
-    const archivedAt = draft.archivedAt;
-    const { jsonlKey, manifestKey } = batchKeys({ tenant, ...source.range, archivedAt, sha256: draft.jsonl.sha256 });
+    const { archivedAt, jsonl } = draft;
+    const { jsonlKey, manifestKey } = batchKeys({ tenant, ...source.range, archivedAt, sha256: jsonl.sha256 });
     const holds = await this.holds.of(tenant, source.range);
     const kept = { archivedAt: now, legalHold: holds.length > 0 };
 
-    const lines = await this.linesPut({ ...kept, key: jsonlKey, sha256: draft.jsonl.storedSha256 }, stored, signal);
+    const lines = await this.linesPut({ ...kept, key: jsonlKey, sha256: jsonl.storedSha256 }, stored, signal);
     // If the process dies here, the draft says which lines these are, and the next run finds them.
-    const text = Buffer.from(manifestText(manifestOf(next, prepared, lines.version), signing), 'utf8');
-    const manifestSha256 = sha256Hex(text);
-    const contentType = 'application/json';
-    const manifest = await this.objects.put(
-      { ...kept, key: manifestKey, bytes: text, sha256: manifestSha256, contentType },
-      signal,
-    );
+    const { by, manifest } = await this.manifestPut(next, prepared, lines, { ...kept, key: manifestKey }, signal);
     // If the process dies here, the next run makes the same manifest and finds it there.
     const batch: ArchiveBatch = {
-      ...recordOf(next, prepared),
-      ...{ jsonlKey, manifestKey, manifestSha256 },
+      ...recordOf(next, by),
+      ...{ jsonlKey, manifestKey, manifestSha256: manifest.sha256 },
       versionIds: { ...versionOf('jsonl', lines), ...versionOf('manifest', manifest) },
       retention: { mode: lines.lockMode ?? null, until: lines.retainUntil ?? null },
       ...(holds.length > 0 && { holds }),
@@ -88,6 +94,59 @@ export class BatchMaking {
     await this.objects.check(batch, await this.keys.archiveRing(), signal);
     // If the process dies here, the next run finds both objects and checks them again.
     return batch;
+  }
+
+  /** Resolves with what is there then, and by what it was made: another draft's time and checkpoint may count. */
+  private async manifestPut(
+    next: NextBatch,
+    prepared: Prepared,
+    { version }: StoredObject,
+    object: { key: string; archivedAt: Date; legalHold: boolean },
+    signal: AbortSignal,
+  ): Promise<{ by: Prepared; manifest: StoredObject }> {
+    const put = async (by: Prepared): Promise<{ by: Prepared; manifest: StoredObject }> => {
+      const bytes = textOf(next, by, version);
+      const contentType = 'application/json';
+      return {
+        by,
+        manifest: await this.objects.put({ ...object, bytes, sha256: sha256Hex(bytes), contentType }, signal),
+      };
+    };
+    try {
+      return await put(prepared);
+    } catch (error) {
+      if (!hasCode(error, 'AUDIT.ARCHIVE_OCCUPIED')) throw error;
+      const there = await this.objects.manifest(object.key, signal);
+      const by = there && (await this.asThere(prepared, there.manifest));
+      if (!by || sha256Hex(textOf(next, by, version)) !== there.sha256) throw error;
+      return put(by);
+    }
+  }
+
+  /**
+   * By what another run made the manifest that lies there, if it is one: its draft was replaced, and it put it all the
+   * same. Of it are taken its time, and which checkpoint and MAC key of ours it names; the rest comes from the hot
+   * entries, and whether it is the same manifest, its text tells that is made anew.
+   */
+  private async asThere(
+    prepared: Prepared,
+    { checkpoint: note, archivedAt, keyIds, jsonl }: ArchiveManifest,
+  ): Promise<Prepared | undefined> {
+    const {
+      _id: tenant,
+      jsonl: { key },
+    } = prepared.draft;
+    const checkpointSize = parseCheckpoint(parseNote(note).text).size;
+    const checkpoint = jsonl.key === key ? await this.checkpoints.at(tenant, checkpointSize) : null;
+    if (!checkpoint || !(await this.checkpoints.keepFor(tenant, checkpointSize, 'batch_end'))) return undefined;
+    const draft = {
+      ...prepared.draft,
+      archivedAt: new Date(archivedAt),
+      checkpointSize,
+      macKeyId: keyIds[1] as string,
+    };
+    const signing = await this.signingIfThere(draft);
+    return signing && { ...prepared, draft, checkpoint, signing };
   }
 
   /** What another run had put before it died, made anew of the hot entries; undefined when there is nothing to go on with. */
@@ -100,10 +159,7 @@ export class BatchMaking {
     const [source, checkpoint, signing] = await Promise.all([
       this.source.lines(tenant, { start, end: draft.endSeq + 1 }, previousChainHash, signal),
       this.checkpoints.at(tenant, draft.checkpointSize),
-      this.signingOf(draft).catch((error: unknown) => {
-        if (hasCode(error, 'AUDIT.KEY_RETIRED')) return undefined;
-        throw error;
-      }),
+      this.signingIfThere(draft),
     ]);
     const same = source.range.endSeq === draft.endSeq && sha256Hex(source.lines) === draft.jsonl.sha256;
     if (!same || !checkpoint || checkpoint.size <= source.range.endSeq || !signing) return undefined;
@@ -163,6 +219,13 @@ export class BatchMaking {
     return { signer, mac: { keyId: macKeyId, mac } };
   }
 
+  private async signingIfThere(draft: ArchiveDraft): Promise<DsseSigning | undefined> {
+    return this.signingOf(draft).catch((error: unknown) => {
+      if (hasCode(error, 'AUDIT.KEY_RETIRED')) return undefined;
+      throw error;
+    });
+  }
+
   private async linesPut(
     object: { key: string; sha256: string; archivedAt: Date; legalHold: boolean },
     stored: Buffer | undefined,
@@ -170,10 +233,13 @@ export class BatchMaking {
   ): Promise<StoredObject> {
     if (stored) return this.objects.put({ ...object, bytes: stored, contentType: 'application/gzip' }, signal);
     const there = await this.objects.find(object.key, signal);
-    if (there) return there;
+    if (there) return this.objects.held(there, object.legalHold, signal);
     throw new AuditError('AUDIT.ARCHIVE_UNPROVEN', `${object.key} was there and is gone`);
   }
 }
+
+const textOf = (next: NextBatch, prepared: Prepared, versionId: string | undefined): Buffer =>
+  Buffer.from(manifestText(manifestOf(next, prepared, versionId), prepared.signing), 'utf8');
 
 function manifestOf(
   { tenant, previousManifestSha256 }: NextBatch,
@@ -207,3 +273,5 @@ function recordOf(
 
 const versionOf = (part: 'jsonl' | 'manifest', { version }: StoredObject): ArchiveBatch['versionIds'] =>
   version === undefined ? {} : { [part]: version };
+
+const dayOf = (time: Date): string => time.toISOString().slice(0, 10);

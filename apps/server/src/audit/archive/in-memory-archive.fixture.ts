@@ -168,7 +168,11 @@ export class InMemoryArchive {
     return {
       retention: false,
       head: (key: string) => read(() => found(key)),
-      get: (key: string) => read(() => ({ ...found(key), body: Readable.from([found(key).bytes]) })),
+      get: (key: string) =>
+        read(() => {
+          const object = found(key);
+          return { ...object, bytes: object.bytes.length, body: Readable.from([object.bytes]) };
+        }),
       put: (key: string, bytes: Uint8Array, { ifAbsent }: PutOptions) =>
         write(() => {
           if (ifAbsent && this.objects.has(key)) {
