@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { codeOf } from '#libs/kernel';
+import { codeOf, hasCode } from '#libs/kernel';
 import type { ObjectStore } from '#libs/object-store';
 import { Log } from '#libs/telemetry';
 import { ColdStores } from '../cold/cold-stores.js';
@@ -126,7 +126,14 @@ async function receiptsIn(
   for await (const { key } of store.list(receiptPrefix(tenant), { signal })) {
     const id = erasureOfKey(key);
     const isRead = id !== undefined && !known.has(id);
-    found.push({ key, id, receipt: isRead ? await smallBytes(store, key, RECEIPT_BYTES, { signal }) : undefined });
+    const receipt = isRead ? await smallBytes(store, key, RECEIPT_BYTES, { signal }).catch(unlessDenied) : undefined;
+    found.push({ key, id, receipt });
   }
   return found;
+}
+
+/** It is listed, and encrypted with a key that is not ours to use: nobody here put it. */
+function unlessDenied(error: unknown): undefined {
+  if (!hasCode(error, 'OBJECT_STORE.DENIED')) throw error;
+  return undefined;
 }

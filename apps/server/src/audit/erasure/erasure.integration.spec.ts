@@ -269,20 +269,25 @@ describe('erasure', () => {
   it('is done again though another object among the receipts cannot be read', async () => {
     const pseudonym = await named('Read All The Same');
     const { _id } = await erase('Read All The Same');
-    const [store, damaged] = [await of(ColdStores).primary(), receiptKey({ tenant: TENANT, _id: uuidv7(0) })];
+    const store = await of(ColdStores).primary();
+    const [damaged, encrypted] = [1, 2].map((ms) => receiptKey({ tenant: TENANT, _id: uuidv7(ms) })) as [
+      string,
+      string,
+    ];
     const foreign = receiptKey({ tenant: TENANT, _id: 'notes' });
-    for (const key of [damaged, foreign]) await store.put(key, Buffer.from('anything'));
+    for (const key of [damaged, encrypted, foreign]) await store.put(key, Buffer.from('anything'));
     await room.store.collection('erasures').deleteOne({ tenant: TENANT, pseudonym });
     const get = store.get.bind(store);
     const read: string[] = [];
     jest.spyOn(store, 'get').mockImplementation(async (key, options) => {
       read.push(key);
       if (key === damaged) throw new ObjectStoreError('OBJECT_STORE.CORRUPT', 'put by another program');
+      if (key === encrypted) throw new ObjectStoreError('OBJECT_STORE.DENIED', 'under a key of others');
       return get(key, options);
     });
     const replayed = await run<{ again: string[]; invalid: string[] }>(new ReplayErasures(OPERATOR));
     expect(replayed.again).toEqual([_id]);
-    expect(replayed.invalid).toEqual(expect.arrayContaining([damaged, foreign]));
+    expect(replayed.invalid).toEqual(expect.arrayContaining([damaged, encrypted, foreign]));
     expect(read).not.toContain(foreign);
     await store.delete(foreign);
   });
