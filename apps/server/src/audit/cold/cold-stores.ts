@@ -144,11 +144,13 @@ export class ColdStores implements OnApplicationShutdown {
   }
 
   /**
-   * Puts both objects of the batch on legal hold, or ends it, wherever they are: the recorded versions. Rejects with
-   * OBJECT_STORE.RETENTION_UNSUPPORTED where the store knows no holds. May be repeated.
+   * Puts both objects of the batch on legal hold, or ends it, wherever they are: the recorded versions. A store that
+   * knows no holds is passed by. May be repeated.
    */
   async hold(batch: ColdBatch, held: boolean, options: CallOptions = {}): Promise<void> {
-    await this.each(batch, (store, key, version) => store.hold(key, held, { ...options, version }));
+    await this.each(batch, async (store, key, version) => {
+      if (store.retention) await store.hold(key, held, { ...options, version });
+    });
   }
 
   /** Retains both objects wherever they are; one that is retained for longer already stays so. May be repeated. */
