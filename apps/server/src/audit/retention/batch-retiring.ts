@@ -63,12 +63,8 @@ export class BatchRetiring {
     const begun = (await this.retirements.find(batch._id)) ?? (await this.begun(batch, days, now));
     await this.assertTombstone(batch, begun.tombstone);
     await this.putTombstone(batch, begun.tombstone);
-    if (batch.state !== 'retired') {
-      // If the process dies here, the tombstone says what will be done, and nothing is: the next run goes on.
-      await this.assertNotHeld(batch);
-      // The record first: a verification in between asks for the tombstone, and not for objects that go.
-      await this.batches.setState(batch._id, ['done'], 'retired');
-    }
+    // If the process dies here, the tombstone says what will be done, and nothing is: the next run goes on.
+    if (batch.state !== 'retired' || begun.state === 'begun') await this.claim(batch);
     // If the process dies here or below, some of the objects are there still, and nobody reads them.
     await this.cold.remove(batch);
     await this.record(begun);
@@ -134,9 +130,16 @@ export class BatchRetiring {
     });
   }
 
-  private async assertNotHeld(batch: ArchiveBatch): Promise<void> {
+  /**
+   * Who places a hold and who retires both write before they look: a hold that is placed meanwhile is seen here, or finds
+   * the batch retired. From here on a verification asks for the tombstone, and not for objects that go.
+   */
+  private async claim(batch: ArchiveBatch): Promise<void> {
+    await this.batches.setState(batch._id, ['done'], 'retired');
+    // If the process dies here, nothing is gone, and the next run looks again.
     const cases = await this.holds.of(batch.tenant, batch);
-    if (cases.length === 0) return;
+    if (cases.length === 0) return this.retirements.removing(batch._id);
+    await this.batches.setState(batch._id, ['retired'], 'done');
     throw new AuditError('AUDIT.BATCH_HELD', `expected no legal hold on batch ${batch._id}, found ${cases.join(', ')}`);
   }
 

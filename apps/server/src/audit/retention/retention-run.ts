@@ -38,7 +38,7 @@ export class RetentionRun {
   ) {}
 
   /**
-   * Everything that is due at `now`, after what was begun; what was begun and is not due any more is kept. What keeps a
+   * Everything that is due at `now`, after what was begun; what is not due any more and whole is kept. What keeps a
    * batch from going ends the run and is in what it resolves with, and in the database for the report. Rejects with
    * AUDIT.KEYS_ELSEWHERE.
    */
@@ -57,9 +57,10 @@ export class RetentionRun {
     look: RetentionLook,
     signal: AbortSignal | undefined,
   ): Promise<Stopped | undefined> {
-    for (const { _id } of await this.retirements.begun(tenant)) {
+    for (const { _id, state } of await this.retirements.begun(tenant)) {
       const batch = await this.batches.get(tenant, _id);
-      if (batch && batch.state !== 'retired' && !this.isDue(batch, now)) {
+      if (batch && state === 'begun' && !this.isDue(batch, now)) {
+        await this.batches.setState(_id, ['retired'], 'done');
         await this.retirements.withdraw(_id);
         continue;
       }
@@ -69,7 +70,7 @@ export class RetentionRun {
     for await (const batch of this.batches.between(tenant, 0, Number.MAX_SAFE_INTEGER)) {
       if (signal?.aborted) return undefined;
       if (batch.state === 'retired') continue;
-      if (batch.state !== 'done' || !this.isDue(batch, now)) return undefined;
+      if (!this.isDue(batch, now)) return undefined;
       const stopped = await this.tried(batch, now, look);
       if (stopped) return stopped;
     }
@@ -77,6 +78,7 @@ export class RetentionRun {
   }
 
   private isDue(batch: ArchiveBatch, now: Date): boolean {
+    if (batch.state !== 'done' && batch.state !== 'retired') return false;
     const from = retiredFrom(batch, retentionDaysOf(this.settings.audit.retentionDays, batch.tenant));
     return from !== undefined && from <= now;
   }
@@ -99,7 +101,7 @@ export class RetentionRun {
   private async obstacle(batch: ArchiveBatch): Promise<Stopped['reason'] | undefined> {
     const { tenant, state } = batch;
     if ((await this.ledgers.find(tenant))?.state !== 'open') return 'suspended';
-    // It is retired already, and its objects are to go: what is placed now comes too late.
+    // Retiring looks for holds itself, if they come in time.
     if (state === 'retired') return undefined;
     if ((await this.holds.of(tenant, batch)).length > 0) return 'hold';
     return this.retiring.lockOn(batch);

@@ -107,6 +107,28 @@ describe('retention', () => {
     expect([(await again(first)).state, (await again(second)).state]).toEqual(['retired', 'retired']);
   });
 
+  it.each([
+    ['the cold store took', undefined],
+    ['the cold store did not take', DIED],
+  ])('is kept by a hold that is placed while it is retired, and that %s', async (_which, fault) => {
+    const one = await batch();
+    const batches = of(ArchiveBatches);
+    const setState = batches.setState.bind(batches);
+    let hold: { _id: string };
+    jest.spyOn(batches, 'setState').mockImplementationOnce(async (...given) => {
+      if (fault) jest.spyOn(cold(), 'hold').mockRejectedValueOnce(fault);
+      hold = await place('late', one.maxTs);
+      return setState(...given);
+    });
+    expect(await retire(366)).toMatchObject({ retired: 0, stopped: { batch: one._id, reason: 'hold' } });
+    expect((await again(one)).state).toBe('done');
+    await kept(one);
+    await of(HoldTask).turn();
+    expect((await again(one)).holds).toEqual(['late']);
+    await release(hold!);
+    expect(await retire(366)).toMatchObject({ retired: 1 });
+  });
+
   it('puts a hold on what is archived after it was placed, and keeps it while another case covers it', async () => {
     const first = await batch();
     const [one, two] = [await place('one'), await place('two')];
@@ -205,6 +227,7 @@ describe('retention', () => {
   it.each<[string, () => unknown]>([
     ['before the tombstone', () => jest.spyOn(room.module.get(Statements), 'text').mockRejectedValueOnce(DIED)],
     ['after the tombstone', () => jest.spyOn(of(ArchiveBatches), 'setState').mockRejectedValueOnce(DIED)],
+    ['before it was certain', () => jest.spyOn(of(Retirements), 'removing').mockRejectedValueOnce(DIED)],
     ['before the objects', () => jest.spyOn(cold(), 'remove').mockRejectedValueOnce(DIED)],
     ['after the event', () => jest.spyOn(of(Retirements), 'done').mockRejectedValueOnce(DIED)],
   ])('is finished once by the next run when one died %s', async (_step, dies) => {

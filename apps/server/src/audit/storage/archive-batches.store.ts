@@ -128,10 +128,10 @@ export class ArchiveBatches {
     return this.collection.countDocuments(notCopied(tenant));
   }
 
-  /** Which cases hold it; none: the field goes. False when it is not the cases `from` that do (any more). */
+  /** Which cases hold it; none: the field goes. False when it is retired, or not the cases `from` hold it (any more). */
   async setHolds(id: string, from: readonly string[], to: readonly string[]): Promise<boolean> {
     const { matchedCount } = await this.collection.updateOne(
-      { _id: id, holds: from.length > 0 ? [...from] : { $exists: false } },
+      { _id: id, state: { $in: KEPT }, holds: from.length > 0 ? [...from] : { $exists: false } },
       to.length > 0 ? { $set: { holds: [...to] } } : { $unset: { holds: '' } },
     );
     return matchedCount === 1;

@@ -14,7 +14,8 @@ export interface Retirement {
   tombstone: string;
   /** That it was retired, as the ledger will say it. */
   event: SealedEvent;
-  state: 'begun' | 'done';
+  /** `removing`: nothing keeps it any more, some of its objects may be gone. */
+  state: 'begun' | 'removing' | 'done';
   begun_at: Date;
 }
 
@@ -56,7 +57,12 @@ export class Retirements {
 
   /** Those that are not over, in order. */
   async begun(tenant: string): Promise<Retirement[]> {
-    return this.collection.find({ tenant, state: 'begun' }, { promoteBuffers: true }).sort({ startSeq: 1 }).toArray();
+    const state = { $in: ['begun', 'removing'] satisfies Retirement['state'][] };
+    return this.collection.find({ tenant, state }, { promoteBuffers: true }).sort({ startSeq: 1 }).toArray();
+  }
+
+  async removing(batchId: string): Promise<void> {
+    await this.collection.updateOne({ _id: batchId, state: 'begun' }, { $set: { state: 'removing' } });
   }
 
   async done(batchId: string): Promise<void> {
