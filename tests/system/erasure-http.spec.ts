@@ -22,7 +22,7 @@ interface Answer {
 describe('erasure and legal holds', () => {
   let server: RunningServer;
   beforeAll(async () => {
-    server = await startServer({ embedded: true }); // an external engine has no operator
+    server = await startServer();
     await get('/events'); // reading is the tenant's first event, by a person
   });
   afterAll(() => server.remove());

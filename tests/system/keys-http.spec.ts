@@ -24,7 +24,7 @@ interface Answer {
 describe('the keys of a deployment', () => {
   let server: RunningServer;
   beforeAll(async () => {
-    server = await startServer({ embedded: true }); // an external engine has no operator
+    server = await startServer();
     await get('/events'); // reading is the tenant's first event, and begins its ledger
     await until(async () => (await get('/checkpoints/latest')).size > 0);
   });

@@ -13,7 +13,7 @@ interface Answer {
 describe('the audit log', () => {
   let server: RunningServer;
   beforeAll(async () => {
-    server = await startServer({ embedded: true }); // an external engine has no operator
+    server = await startServer();
   });
   afterAll(() => server.remove());
 

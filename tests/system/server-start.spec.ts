@@ -39,9 +39,9 @@ describe('the first start', () => {
     const modes = modesIn(dataDir);
     expect(modes['.']).toBe('700');
     expect(Object.entries(modes).filter(([, mode]) => !['600', '700'].includes(mode))).toEqual([]);
-    const secrets = ['keys/note.key', 'keys/cosign.key', 'keys/mac.ring', 'server.json', 'mongo.lock'];
+    const secrets = ['keys/note.key', 'keys/cosign.key', 'keys/mac.ring', 'operator.key', 'server.json', 'mongo.lock'];
     expect(Object.keys(modes)).toEqual(expect.arrayContaining(secrets));
-    const ofEngine = ['operator.key', 'mongo.uri', 'mongo.mdb'];
+    const ofEngine = ['mongo.uri', 'mongo.mdb'];
     expect(ofEngine.filter((name) => name in modes)).toEqual(EMBEDDED ? ofEngine : []);
     const kept = await Promise.all(secrets.slice(0, 3).map((name) => readFile(join(dataDir, name), 'utf8')));
     expect(await first.stop()).toBe(0);
@@ -59,7 +59,7 @@ describe('the first start', () => {
     expect((await get({ ...server, apiKey: `${server.apiKey.slice(0, -1)}~` }, '/jobs')).status).toBe(401);
     await server.stop();
     const said = `assay: the operator's key was written to ${join(dataDir, 'operator.key')}\n`;
-    expect(server.errors()).toBe(`${EMBEDDED ? said : ''}${listensOn(server)}`);
+    expect(server.errors()).toBe(`${said}${listensOn(server)}`);
     const told = server.log() + server.errors();
     expect(told).toContain('config.api_key_enabled');
     for (const part of [server.apiKey, server.apiKey.slice(-20)]) expect(told).not.toContain(part);

@@ -39,10 +39,7 @@ describe('a ledger as tlog-tiles over HTTP', () => {
   let server: RunningServer;
   let verifierKey: string;
   beforeAll(async () => {
-    server = await startServer({
-      embedded: true, // an external engine has no operator, whose key holds admin:*
-      env: { AUDIT_OPEN_TENANTS: 'system', CONVERTER_API_KEY_TENANT: TENANT },
-    });
+    server = await startServer({ env: { AUDIT_OPEN_TENANTS: 'system', CONVERTER_API_KEY_TENANT: TENANT } });
     await grownTo(ENTRIES);
     verifierKey = (await json<{ verifier_key: string }>('/api/v1/audit/checkpoints/latest')).verifier_key;
   });

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +11,7 @@ export interface RunningServer {
   url: string;
   pid: number;
   dataDir: string;
-  /** The operator's key on the embedded engine, the pre-shared key on an external one. */
+  /** The operator's key. */
   apiKey: string;
   /** Where the database and the objects are, for tests that go behind the server's back. */
   mongoUri: string;
@@ -39,6 +38,7 @@ export interface ServerOptions {
 /** Of the tree, whether this file runs from its source or from dist. */
 const ROOT = resolve(import.meta.dirname.replace('/dist/libs/', '/libs/'), '../../..');
 const MAIN = join(ROOT, 'dist/apps/server/src/main.js');
+const OPERATOR_KEY = 'operator.key';
 const START_MS = 60_000;
 
 /**
@@ -49,8 +49,8 @@ const START_MS = 60_000;
  */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'assay-test-')));
-  const external: ExternalStores = options.embedded ? { env: {} } : externalStores(dataDir);
-  const child = spawned(dataDir, external.env, options.env);
+  const stores = options.embedded ? {} : externalStores(dataDir);
+  const child = spawned(dataDir, stores, options.env);
   const output = collected(child);
   const { url } = await listening(child, dataDir, output);
   const gone = () => child.exitCode !== null || child.signalCode !== null;
@@ -63,9 +63,9 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     url,
     pid: child.pid!,
     dataDir,
-    apiKey: external.apiKey ?? (await readFile(join(dataDir, 'operator.key'), 'utf8')).trim(),
-    mongoUri: external.env['MONGODB_URI'] ?? (await readFile(join(dataDir, 'mongo.uri'), 'utf8')).trim(),
-    objectStoreUrl: external.env['OBJECT_STORE_URL'] ?? pathToFileURL(join(dataDir, 'objects')).href,
+    apiKey: (await readFile(join(dataDir, OPERATOR_KEY), 'utf8')).trim(),
+    mongoUri: stores['MONGODB_URI'] ?? (await readFile(join(dataDir, 'mongo.uri'), 'utf8')).trim(),
+    objectStoreUrl: stores['OBJECT_STORE_URL'] ?? pathToFileURL(join(dataDir, 'objects')).href,
     log: () => output.stdout,
     errors: () => output.stderr,
     stop: async () => {
@@ -84,7 +84,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 export async function endedServer(
   options: ServerOptions & { dataDir: string },
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawned(options.dataDir, externalStores(options.dataDir).env, options.env);
+  const child = spawned(options.dataDir, externalStores(options.dataDir), options.env);
   const output = collected(child);
   const late = setTimeout(() => child.kill('SIGKILL'), START_MS);
   await once(child, 'close');
@@ -99,12 +99,7 @@ function spawned(dataDir: string, stores: Record<string, string>, env: Record<st
   });
 }
 
-interface ExternalStores {
-  env: Record<string, string>;
-  apiKey?: string;
-}
-
-function externalStores(dataDir: string): ExternalStores {
+function externalStores(dataDir: string): Record<string, string> {
   const own = dataDir
     .replace(/.*assay-test-/, '')
     .replace(/[^A-Za-z0-9]/g, '')
@@ -116,15 +111,11 @@ function externalStores(dataDir: string): ExternalStores {
     store.pathname = join(store.pathname, own);
     env['OBJECT_STORE_URL'] = store.toString();
   }
-  if (!process.env['MONGODB_URI']) return { env };
+  if (!process.env['MONGODB_URI']) return env;
   const database = new URL(process.env['MONGODB_URI']);
   database.pathname = `/t_${own}`;
-  const apiKey = sharedKey;
-  return { env: { ...env, MONGODB_URI: database.toString(), CONVERTER_API_KEY: apiKey }, apiKey };
+  return { ...env, MONGODB_URI: database.toString(), ASSAY_OPERATOR_KEY_FILE: join(dataDir, OPERATOR_KEY) };
 }
-
-/** One pre-shared key for the run of a test file, so that a restart on the same folder knows it. */
-const sharedKey = randomBytes(24).toString('hex');
 
 function collected(child: ChildProcess): { stdout: string; stderr: string } {
   const output = { stdout: '', stderr: '' };

@@ -1,11 +1,12 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startEmbeddedMongo } from '#libs/embedded-mongo';
 import request from 'supertest';
 import { fingerprintOf, keyHash } from './domain/api-key.js';
 import { SecurityWindow } from './authentication/security-window.js';
 import { tempFolder, wholeServer, type WholeServer } from './server.fixture.js';
 
-/** A server that was told where its database is: no operator's key is made then. */
+/** A server that was told where its database is: an operator's key is made only where its file is named. */
 async function withDatabaseElsewhere(env: Record<string, string>, act: (server: WholeServer) => Promise<void>) {
   const elsewhere = await tempFolder();
   const engine = await startEmbeddedMongo({ dataDir: elsewhere });
@@ -36,6 +37,33 @@ describe('with no key configured', () => {
       await http.get('/api/v1/me').expect(503);
       expect(told()).toHaveLength(2);
     });
+  });
+});
+
+describe('with ASSAY_OPERATOR_KEY_FILE', () => {
+  it('makes the operator of all processes that name the file, and one that names none leaves it valid', async () => {
+    const elsewhere = await tempFolder();
+    const engine = await startEmbeddedMongo({ dataDir: elsewhere });
+    const file = join(elsewhere, 'operator');
+    const dataDir = await tempFolder(); // the signer's mark lies there
+    const isOperator = async (env: Record<string, string>): Promise<boolean> => {
+      const server = await wholeServer({
+        dataDir,
+        env: { MONGODB_URI: engine.uri, CONVERTER_API_KEY: 'k'.repeat(32), ...env },
+      });
+      const key = (await readFile(file, 'utf8')).trim();
+      const { status, body } = await request(server.app.getHttpServer()).get('/api/v1/me').set('X-API-Key', key);
+      await server.stop();
+      return status === 200 && (body as { scopes: string[] }).scopes.includes('admin:*#tenant/default');
+    };
+    const named = { ASSAY_OPERATOR_KEY_FILE: file };
+    expect(await isOperator(named)).toBe(true);
+    const made = await readFile(file, 'utf8');
+    expect(await isOperator({})).toBe(true);
+    expect(await isOperator(named)).toBe(true);
+    expect(await readFile(file, 'utf8')).toBe(made);
+    await engine.stop();
+    await Promise.all([elsewhere, dataDir].map((folder) => rm(folder, { recursive: true })));
   });
 });
 

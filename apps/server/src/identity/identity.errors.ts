@@ -9,7 +9,7 @@ export type IdentityErrorCode =
   | 'IDENTITY.ACCESS_DENIED'
   /** CONVERTER_API_KEY_TENANT or _CLIENT_ID could not stand in an event. */
   | 'IDENTITY.SETTING_INVALID'
-  /** `<data>/operator.key` does not hold the key the database knows. */
+  /** The operator's key file does not hold the key the database knows. */
   | 'IDENTITY.KEY_FILE_UNUSABLE';
 
 export class IdentityError extends CodedError<IdentityErrorCode> {}

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { TENANT_PATTERN } from '#libs/ledger';
-import { MongoStore, Outboxes } from '#libs/mongo';
+import { Outboxes } from '#libs/mongo';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { Authentication } from '../authentication/authentication.js';
@@ -15,20 +14,18 @@ import { SystemLedger } from '../ledger/system-ledger.js';
 
 /** The form of an id in an event. */
 const CLIENT_ID = /^[A-Za-z0-9_-][A-Za-z0-9_:-]{0,127}$/;
-const OPERATOR_FILE = 'operator.key';
 
 /** What the pre-shared key may do: a consumer's work, and proof of it. */
 const CONSUMER = ['jobs:write', 'jobs:read', 'results:read', 'promote:write', 'audit:read', 'audit:verify'] as const;
 
 /**
- * Before the server listens: the first tenant, the pre-shared key of the environment, and on the embedded engine the
- * operator's key in `<data>/operator.key`.
+ * Before the server listens: the first tenant, the pre-shared key of the environment, and the operator's key in the file
+ * that the settings name, or `<data>/operator.key` on the embedded engine.
  */
 @Injectable()
 export class Bootstrap implements OnModuleInit, OnApplicationBootstrap {
   constructor(
     private readonly settings: Settings,
-    private readonly store: MongoStore,
     private readonly outboxes: Outboxes,
     private readonly log: Log,
     private readonly keys: ApiKeys,
@@ -43,8 +40,8 @@ export class Bootstrap implements OnModuleInit, OnApplicationBootstrap {
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { apiKey } = this.settings;
-    if (apiKey.value === undefined && !this.store.embedded) return;
+    const { apiKey, operatorKeyFile } = this.settings;
+    if (apiKey.value === undefined && operatorKeyFile === undefined) return;
     if (!TENANT_PATTERN.test(apiKey.tenant) || apiKey.tenant === 'system') {
       throw new IdentityError(
         'IDENTITY.SETTING_INVALID',
@@ -56,7 +53,7 @@ export class Bootstrap implements OnModuleInit, OnApplicationBootstrap {
     }
     await this.openTenant(apiKey.tenant);
     if (apiKey.value !== undefined) await this.enablePreShared(apiKey.value);
-    if (this.store.embedded) await this.enableOperator(join(this.settings.dataDir, OPERATOR_FILE));
+    if (operatorKeyFile !== undefined) await this.enableOperator(operatorKeyFile);
   }
 
   private async openTenant(id: string): Promise<void> {
@@ -104,7 +101,7 @@ export class Bootstrap implements OnModuleInit, OnApplicationBootstrap {
     if (known) {
       throw new IdentityError(
         'IDENTITY.KEY_FILE_UNUSABLE',
-        `expected the key ${key.id} as recorded and valid in operator.key, found ` +
+        `expected the key ${key.id} as recorded and valid in the operator's key file, found ` +
           `${known.revoked_at ? 'one that was revoked' : 'another secret'}; remove the file to have a new key`,
       );
     }

@@ -15,7 +15,7 @@ export async function operatorKeyIn(file: string): Promise<{ key: string; made: 
   if (keyIdOf(key) === undefined) {
     throw new IdentityError(
       'IDENTITY.KEY_FILE_UNUSABLE',
-      'expected one line assay_<id>_<secret> in operator.key, found something else; remove the file to have a new key',
+      `expected one line assay_<id>_<secret> in ${file}, found something else; remove the file to have a new key`,
     );
   }
   await chmod(file, 0o600);
@@ -49,6 +49,6 @@ async function textOf(file: string): Promise<string | undefined> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new IdentityError('IDENTITY.KEY_FILE_UNUSABLE', 'operator.key cannot be read', { cause: error });
+    throw new IdentityError('IDENTITY.KEY_FILE_UNUSABLE', `${file} cannot be read`, { cause: error });
   }
 }
