@@ -11,6 +11,7 @@ import {
   linesOfBatch,
   parsedManifest,
   rotatedArchiveRing,
+  sha256Hex,
   type ArchiveKeyRing,
 } from '#libs/archive';
 import { chainHash, entryOf, hexOf, leafHash, LedgerVerifier, parseEvent, type StoredEntry } from '#libs/ledger';
@@ -79,6 +80,14 @@ describe('the archive under attack', () => {
       const key = records[1]![part];
       await ledger.put(key, change(await ledger.get(key)));
     };
+
+  /** One of the files that the store keeps, by parts of its name. */
+  async function damage(...parts: string[]): Promise<void> {
+    const files = await readdir(join(ledger.room.dataDir, 'cold'), { recursive: true, withFileTypes: true });
+    const file = files.find(({ name }) => parts.every((part) => name.includes(part)))!;
+    const path = join(file.parentPath, file.name);
+    await writeFile(path, flipped(await readFile(path)));
+  }
 
   it('is verified where it lies: nothing is unpacked into the database', async () => {
     const before = await ledger.room.entries.countDocuments({ tenant: TENANT });
@@ -167,6 +176,21 @@ describe('the archive under attack', () => {
     for (const { reason, code } of verdict.breaks) {
       if (code !== 'ARCHIVE.MANIFEST_LINK') expect(reason).toContain('under a signed root, still prove');
     }
+  });
+
+  it.each([
+    ['more than can be inflated', Number.MAX_SAFE_INTEGER],
+    ['a bomb’s', 64 * 1024 * 1024],
+  ])('reads nothing by a record whose size is %s and whose manifest is gone', async (_what, bytesUncompressed) => {
+    const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
+    const says = { bytesUncompressed, bytesStored: bomb.length, storedSha256: sha256Hex(bomb) };
+    const verdict = await after(async (records) => {
+      await ledger.cold.delete(records[1]!.manifestKey);
+      await ledger.put(records[1]!.jsonlKey, bomb);
+      await setOf(1, says)(records);
+    });
+    expect(told(verdict)).toEqual(lost('ARCHIVE.RECORD_CHANGED', 'manifest_changed'));
+    expect(verdict.breaks[0]?.field).toBe('bytesUncompressed');
   });
 
   const manifest = (code: string, from = 256, kind = 'manifest_changed'): Told => [kind, code, from, from + 255];
@@ -258,6 +282,30 @@ describe('the archive under attack', () => {
     expect(verdict.tier).toBe('broken');
     const { expected: all, found } = verdict.entries;
     expect(found).toBe(all);
+  });
+
+  it('looks through the archive once, past what is no manifest, however much is missing', async () => {
+    const [, b] = await ledger.records();
+    const planted = b!.manifestKey
+      .replace(/\d{4}\/\d\d\/\d\d/, '9999/12/31')
+      .replace(/[0-9a-f]{16}(?=\.m)/, '0'.repeat(16));
+    await ledger.put(planted, Buffer.from('no manifest'));
+    await damage('256-511-0000000000000000');
+    const lists = jest.spyOn(ledger.cold, 'list');
+    const verdict = await after(async (records) => {
+      await ledger.batches.collection.deleteMany({});
+      for (const { jsonlKey } of records) await ledger.cold.delete(jsonlKey);
+    });
+    const asked = lists.mock.calls.length;
+    lists.mockRestore();
+    await ledger.cold.delete(planted);
+    expect(asked).toBe(1);
+    expect(told(verdict)).toEqual(
+      [0, 256, 512].flatMap((from) => [
+        manifest('ARCHIVE.RECORD_MISSING', from, 'archive_missing'),
+        manifest('ARCHIVE.OBJECT_MISSING', from, 'archive_missing'),
+      ]),
+    );
   });
 
   it('cannot check what an unknown key has signed', async () => {
@@ -372,10 +420,7 @@ describe('the archive under attack', () => {
 
   it('names objects that the file system has damaged', async () => {
     const [, batch] = await ledger.records();
-    const files = await readdir(join(ledger.room.dataDir, 'cold'), { recursive: true, withFileTypes: true });
-    const file = files.find(({ name }) => name.includes('256-511') && name.includes('jsonl'))!;
-    const path = join(file.parentPath, file.name);
-    await writeFile(path, flipped(await readFile(path)));
+    await damage('256-511', 'jsonl');
     expect(told(await ledger.room.verify())).toEqual([['archive_altered', 'OBJECT_STORE.CORRUPT', 256, 511]]);
     await ledger.cold.delete(batch!.jsonlKey);
   });

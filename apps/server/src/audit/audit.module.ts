@@ -140,7 +140,6 @@ import { BatchOpening } from './verification/batch-opening.js';
 import { LedgersFreshness } from './verification/ledger-freshness.js';
 import { SavedRuns } from './verification/saved-runs.js';
 import { SegmentThreads } from './verification/segment-threads.js';
-import { StoredArchive } from './verification/stored-archive.js';
 import { VerificationEngine } from './verification/verification-engine.js';
 import { VerificationLine } from './verification/verification-line.js';
 import { VerificationMetrics } from './verification/verification-metrics.js';
@@ -210,7 +209,7 @@ export class AuditModule {
         ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
         ...[ListKeysHandler, GetPublicKeysHandler, GetVerifierKeysHandler],
         ...[Verifications, LedgerVerdicts, LedgersFreshness, SegmentThreads, VerificationEngine, SavedRuns],
-        ...[StoredArchive, BatchOpening, ArchiveVerification, VerificationLine, VerifyArchiveHandler],
+        ...[BatchOpening, ArchiveVerification, VerificationLine, VerifyArchiveHandler],
         ...[VerificationMetrics, VerificationRun, VerificationTask, BackgroundVerification],
         ...[StartVerificationHandler, CancelVerificationHandler, GetVerificationHandler, ListVerificationsHandler],
         {

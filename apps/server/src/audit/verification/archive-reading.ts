@@ -9,16 +9,15 @@ import type { ArchiveFaultCode, BatchFault } from './archive-fault.js';
 import type { ArchivedSpan } from './archived-span.js';
 import type { BatchOpening, OpenedBatch } from './batch-opening.js';
 import { sizeOf } from './judged-manifest.js';
-import type { ArchiveView, StoredArchive, StoredManifest } from './stored-archive.js';
+import type { ColdView, StoredManifest } from './stored-archive.js';
 
 /** All that a run needs to read the archive of one ledger. */
 export interface ArchiveParts {
   batches: ArchiveBatches;
   opening: BatchOpening;
-  stored: StoredArchive;
   reader: LedgerReader;
   verifier: LedgerVerifier;
-  view: ArchiveView;
+  view: ColdView;
   /** Seqs before this one are read. */
   end: number;
   /** No checkpoint above this size may be asked about. */
@@ -190,9 +189,9 @@ export class ArchiveReading {
   }
 
   private async storedManifest(from: number, to: number): Promise<StoredManifest | undefined> {
-    const { stored, verifier, view } = this.parts;
+    const { verifier, view } = this.parts;
     try {
-      return await stored.manifestOver(from, view);
+      return await view.stored.manifestOver(from, view);
     } catch (error) {
       view.signal.throwIfAborted();
       const code: ArchiveFaultCode = hasCode<ArchiveFaultCode>(error) ? error.code : 'ARCHIVE.STORE_FAILED';

@@ -6,11 +6,10 @@ import { OpenBatch, type BatchPlace } from '../tiers/open-batch.js';
 import { Tombstones } from '../retention/tombstones.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { AuditKeys } from '../keys/audit-keys.js';
-import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { linesFault, storeFault, type BatchFault } from './archive-fault.js';
 import { archiveRefusal, judgedManifest, type JudgedManifest } from './judged-manifest.js';
 import { malformedField } from './record-form.js';
-import { StoredArchive, type ArchiveView } from './stored-archive.js';
+import type { ColdView } from './stored-archive.js';
 
 /** A batch as verification found it. Seqs are the signed manifest's, and without one the record's. */
 export interface OpenedBatch {
@@ -39,17 +38,15 @@ export interface OpenedBatch {
 export class BatchOpening {
   constructor(
     private readonly cold: ColdStores,
-    private readonly batches: ArchiveBatches,
-    private readonly stored: StoredArchive,
     private readonly tombstones: Tombstones,
     private readonly keys: AuditKeys,
   ) {}
 
   /** Where the primary has no whole batch the copy is asked too. Rejects with the signal's reason. */
-  async open(record: ArchiveBatch, view: ArchiveView): Promise<OpenedBatch> {
+  async open(record: ArchiveBatch, view: ColdView): Promise<OpenedBatch> {
     const field = malformedField(record);
     if (field !== undefined) return unreadable(record, recordFault(field));
-    if (record.state === 'retired') return this.retired(record);
+    if (record.state === 'retired') return this.retired(record, view);
     if (view.place === 'copy' && !record.copy) return unreadable(record, notCopied);
     const found = await this.openIn(record, view);
     if (found.entries || view.place === 'copy' || !this.cold.hasCopy) return found;
@@ -59,7 +56,7 @@ export class BatchOpening {
     return { ...copy, faults };
   }
 
-  private async openIn(record: ArchiveBatch, view: ArchiveView): Promise<OpenedBatch> {
+  private async openIn(record: ArchiveBatch, view: ColdView): Promise<OpenedBatch> {
     const judged = await this.manifest(record, view);
     const { manifest, signer, fault, sha256: manifestSha256 } = judged;
     const place: BatchPlace & { previousChainHash: string } = manifest ?? record;
@@ -77,7 +74,7 @@ export class BatchOpening {
     };
   }
 
-  private async manifest(record: ArchiveBatch, view: ArchiveView): Promise<JudgedManifest> {
+  private async manifest(record: ArchiveBatch, view: ColdView): Promise<JudgedManifest> {
     const text = await this.object(record, 'manifest', view);
     if (!(text instanceof Uint8Array)) return { sha256: '', fault: text };
     const macOf = (keyId: string, bytes: Uint8Array): Uint8Array | undefined =>
@@ -89,7 +86,7 @@ export class BatchOpening {
   private async lines(
     record: ArchiveBatch,
     manifest: ArchiveManifest | undefined,
-    view: ArchiveView,
+    view: ColdView,
   ): Promise<Buffer | BatchFault | undefined> {
     const jsonl = manifest?.jsonl ?? linesOf(record);
     const versionId = manifest && view.place === 'primary' ? jsonl.versionId : record.versionIds.jsonl;
@@ -104,49 +101,47 @@ export class BatchOpening {
       throw fault;
     } catch (error) {
       const { code, message } = archiveRefusal(error);
-      return (await this.swapped(record, bytes)) ?? linesFault(code, message);
+      return (await swapped(record, bytes, view)) ?? linesFault(code, message);
     }
   }
 
-  private async object(record: ArchiveBatch, part: ColdPart, view: ArchiveView): Promise<Uint8Array | BatchFault> {
+  private async object(record: ArchiveBatch, part: ColdPart, view: ColdView): Promise<Uint8Array | BatchFault> {
     const key = part === 'jsonl' ? record.jsonlKey : record.manifestKey;
     try {
       return (await this.cold.readFrom(view.place, record, part, { signal: view.signal })).bytes;
     } catch (error) {
       view.signal.throwIfAborted();
       const fault = storeFault(part, key, hasCode(error) ? codeOf(error) : undefined);
-      const other = fault.class === 'archive_missing' ? await this.elsewhere(key, view) : undefined;
+      const other = fault.class === 'archive_missing' ? await elsewhere(key, view) : undefined;
       if (other === undefined) return fault;
       return { ...fault, code: 'ARCHIVE.OBJECT_MOVED', reason: `the object of ${key} lies at ${other}` };
     }
   }
 
-  private async elsewhere(key: string, view: ArchiveView): Promise<string | undefined> {
-    return this.stored.elsewhere(key, view).catch(() => {
-      view.signal.throwIfAborted();
-      return undefined; // that it is not at its key is known already
-    });
-  }
-
-  private async swapped({ _id, tenant }: ArchiveBatch, bytes: Uint8Array): Promise<BatchFault | undefined> {
-    const found = sha256Hex(bytes);
-    for await (const other of this.batches.between(tenant, 0, Number.MAX_SAFE_INTEGER)) {
-      if (other.storedSha256 !== found || other._id === _id) continue;
-      const reason = `the lines of batch ${other._id}, seq ${other.startSeq} to ${other.endSeq}, lie in its place`;
-      return { class: 'archive_altered', code: 'ARCHIVE.OBJECT_SWAPPED', field: 'jsonl', reason };
-    }
-    return undefined;
-  }
-
-  private async retired(record: ArchiveBatch): Promise<OpenedBatch> {
+  private async retired(record: ArchiveBatch, { signal }: ColdView): Promise<OpenedBatch> {
     try {
-      if (await this.tombstones.of(record)) return { ...unreadable(record), retired: true };
+      if (await this.tombstones.of(record, signal)) return { ...unreadable(record), retired: true };
     } catch (error) {
+      signal.throwIfAborted();
       return unreadable(record, storeFault('manifest', record.manifestKey, hasCode(error) ? codeOf(error) : undefined));
     }
     const reason = 'the record says that it has retired, and no signed tombstone does';
     return unreadable(record, { class: 'archive_missing', code: 'ARCHIVE.TOMBSTONE_MISSING', reason });
   }
+}
+
+async function elsewhere(key: string, view: ColdView): Promise<string | undefined> {
+  return view.stored.elsewhere(key, view).catch(() => {
+    view.signal.throwIfAborted();
+    return undefined; // that it is not at its key is known already
+  });
+}
+
+async function swapped(record: ArchiveBatch, bytes: Uint8Array, { stored }: ColdView): Promise<BatchFault | undefined> {
+  const other = await stored.batchOf(sha256Hex(bytes), record);
+  if (!other) return undefined;
+  const reason = `the lines of batch ${other._id}, seq ${other.startSeq} to ${other.endSeq}, lie in its place`;
+  return { class: 'archive_altered', code: 'ARCHIVE.OBJECT_SWAPPED', field: 'jsonl', reason };
 }
 
 async function entriesOf(place: BatchPlace, lines: Buffer): Promise<OpenBatch | BatchFault> {

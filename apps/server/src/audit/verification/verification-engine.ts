@@ -10,7 +10,7 @@ import { LedgerReader, type ReadingPlace } from '../storage/ledger-reader.store.
 import { Ledgers, originsOf } from '../storage/ledgers.store.js';
 import { LedgerHashTiles } from '../tiles/ledger-hash-tiles.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
-import type { ColdPlaceName } from '../cold/cold-stores.js';
+import { ColdStores, type ColdPlaceName } from '../cold/cold-stores.js';
 import { TileEntries } from '../tiers/tile-entries.js';
 import { Tiles } from '../storage/tiles.store.js';
 import { ArchiveReading } from './archive-reading.js';
@@ -74,7 +74,7 @@ export class VerificationEngine {
     private readonly tileEntries: TileEntries,
     private readonly batches: ArchiveBatches,
     private readonly opening: BatchOpening,
-    private readonly stored: StoredArchive,
+    private readonly cold: ColdStores,
   ) {}
 
   /**
@@ -131,9 +131,10 @@ export class VerificationEngine {
     if (unread !== undefined) verifier.cannotRead(unread);
     const sizes = [...claims, ...(options.highWater ? [options.highWater] : [])].map(({ size }) => size);
     const tiles = (from: number, to: number): AsyncIterable<LeafTile> => this.anchoredTiles(options.origin, from, to);
+    const stored = new StoredArchive(this.cold, this.batches);
     const archive = new ArchiveReading({
-      ...{ batches: this.batches, opening: this.opening, stored: this.stored, reader: this.reader, verifier },
-      view: { tenant, place: from, keys: options.keys.verifierKeys, signal },
+      ...{ batches: this.batches, opening: this.opening, reader: this.reader, verifier },
+      view: { tenant, place: from, keys: options.keys.verifierKeys, stored, signal },
       end: part?.end ?? place.end,
       sealed: part ? (part.sealed ?? 0) : place.end,
       passed: resume?.reading.verifier.archive.batches.map(({ batch }) => batch) ?? [],
