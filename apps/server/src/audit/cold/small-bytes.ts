@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { hasCode } from '#libs/kernel';
-import type { CallOptions, ObjectStore } from '#libs/object-store';
+import type { GetOptions, ObjectStore } from '#libs/object-store';
 
 /** Of the object itself: asked again, the store says the same, and of every other object it may say something else. */
 const OF_THE_OBJECT = ['OBJECT_STORE.NOT_FOUND', 'OBJECT_STORE.CORRUPT', 'OBJECT_STORE.REFUSED'] as const;
@@ -13,7 +13,7 @@ export async function smallBytes(
   store: ObjectStore,
   key: string,
   most: number,
-  options: CallOptions = {},
+  options: GetOptions = {},
 ): Promise<Buffer | undefined> {
   try {
     const { body, bytes } = await store.get(key, options);

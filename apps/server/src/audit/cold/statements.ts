@@ -64,7 +64,8 @@ export class Statements {
 
   /**
    * What it says, or undefined: not of this type or tenant, not signed by a key of the ledger's, or under a MAC that the
-   * key it names here would not have made. A MAC by a key that is not here (any more) says nothing.
+   * key it names here would not have made. A MAC by a key that is not here (any more) says nothing; but what only keys
+   * signed that others may have needs one that holds, and is not said in a process that has no keys to tell.
    */
   async said(type: string, tenant: string, text: string | Uint8Array): Promise<Record<string, unknown> | undefined> {
     const found = envelopeIn(text);
@@ -74,17 +75,23 @@ export class Statements {
     if (version !== 1 || of !== tenant || typeof origin !== 'string') return undefined;
     if (incarnationOf(this.settings.origin, tenant, origin) === undefined) return undefined;
     const { holding, failing } = envelopeSigners(envelope, await this.publicKeys.verifierKeys(tenant, origin));
-    const signed = holding.length > 0 && failing.length === 0;
-    return signed && this.macHolds(tenant, envelope) ? said : undefined;
+    if (holding.length === 0 || failing.length > 0) return undefined;
+    const holds = this.macHolds(tenant, envelope);
+    if (holds !== undefined) return holds ? said : undefined;
+    const sound = envelopeSigners(envelope, await this.publicKeys.soundKeys(tenant, origin));
+    return sound.holding.length > 0 ? said : undefined;
   }
 
-  private macHolds(tenant: string, envelope: DsseEnvelope): boolean {
-    if (!this.keys.signs) return true;
+  /** Undefined where no key tells. */
+  private macHolds(tenant: string, envelope: DsseEnvelope): boolean | undefined {
+    if (!this.keys.signs) return undefined;
     try {
       verifyManifestMac(envelope, (keyId, bytes) => this.keys.archiveMac(tenant, bytes, keyId));
       return true;
     } catch (error) {
-      return !hasCode(error, 'ARCHIVE.MANIFEST_MAC');
+      if (hasCode(error, 'ARCHIVE.MANIFEST_MAC')) return false;
+      if (hasCode(error, 'ARCHIVE.MAC_KEY_UNKNOWN')) return undefined;
+      throw error;
     }
   }
 }

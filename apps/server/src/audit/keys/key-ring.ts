@@ -57,7 +57,10 @@ export function keysOf<Key extends Pick<RingKey, 'purpose' | 'tenant'>>(
 }
 
 /** What holds of a key in one ledger, the earliest size first. */
-export function compromiseIn({ compromised = [] }: RingKey, ledger: string): Compromise | undefined {
+export function compromiseIn(
+  { compromised = [] }: Pick<RingKey, 'compromised'>,
+  ledger: string,
+): Compromise | undefined {
   const here = compromised.filter((one) => one.ledger === undefined || one.ledger === ledger);
   return here.sort((a, b) => a.since_size - b.since_size)[0];
 }

@@ -3,10 +3,10 @@ import { verifierKey, type VerifierKey } from '#libs/ledger';
 import { Settings } from '../../settings.js';
 import { LedgerKeys } from '../storage/ledger-keys.store.js';
 import { AuditKeys, cosignerName } from './audit-keys.js';
-import { keysOf, publicKeyIn, type PublicHalf, type RingKey } from './key-ring.js';
+import { compromiseIn, keysOf, publicKeyIn, type PublicHalf, type RingKey } from './key-ring.js';
 
 /** A public key, and what it is for. */
-export type PublicKey = PublicHalf & Pick<RingKey, 'tenant' | 'created_at' | 'retired_at'>;
+export type PublicKey = PublicHalf & Pick<RingKey, 'tenant' | 'created_at' | 'retired_at' | 'compromised'>;
 
 /** How long a key that another process made may be unknown here, in milliseconds. */
 const KNOWN_MS = 1_000;
@@ -29,6 +29,13 @@ export class PublicKeys {
   /** Every note key of this ledger, oldest first. */
   async verifierKeys(tenant: string, origin: string): Promise<VerifierKey[]> {
     return keysOf(await this.all(), 'note', tenant).map((key) => verifierKey(origin, publicKeyIn(key)));
+  }
+
+  /** Those of them that nobody else has, as far as is known. */
+  async soundKeys(tenant: string, origin: string): Promise<VerifierKey[]> {
+    return keysOf(await this.all(), 'note', tenant)
+      .filter((key) => compromiseIn(key, tenant) === undefined)
+      .map((key) => verifierKey(origin, publicKeyIn(key)));
   }
 
   /** Every key that cosigns for this service, oldest first. */
@@ -59,9 +66,13 @@ export class PublicKeys {
   async publish(): Promise<void> {
     const { version, keys } = this.keys;
     if (this.published === version) return;
-    for (const { id, purpose, tenant = null, public_key, created_at, retired_at } of keys) {
+    for (const { id, purpose, tenant = null, public_key, created_at, retired_at, compromised } of keys) {
       const key = { _id: id, purpose, tenant, public_key, created_at };
-      await this.stored.put({ ...key, ...(retired_at !== undefined && { retired_at }) });
+      await this.stored.put({
+        ...key,
+        ...(retired_at !== undefined && { retired_at }),
+        ...(compromised && { compromised }),
+      });
     }
     this.published = version;
     this.known = undefined;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type mongoose from 'mongoose';
 import { MongoStore } from '#libs/mongo';
+import type { Compromise } from '../keys/key-ring.js';
 
 /** The public half of a key, for processes that do not hold the key. */
 export interface StoredPublicKey {
@@ -13,6 +14,8 @@ export interface StoredPublicKey {
   public_key: string;
   created_at: string;
   retired_at?: string;
+  /** As the ring of its process has it. */
+  compromised?: Compromise[];
 }
 
 /** Trusted for nothing that is proved: a verifier that takes its keys from here says `unpinned`. */
