@@ -1,6 +1,7 @@
 import { CommandBus } from '@nestjs/cqrs';
 import { sha256Hex } from '#libs/archive';
 import { parseEvent } from '#libs/ledger';
+import { ObjectStoreError, type GetOptions, type ObjectStore } from '#libs/object-store';
 import { sampleDraft, startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
 import type { Requester } from '../audit.types.js';
 import { PlaceHold } from '../commands/place-hold.command.js';
@@ -262,6 +263,29 @@ describe('retention', () => {
     expect(await retire(366)).toMatchObject({ retired: 1 });
     expect((await of(Tombstones).of(one))!.text).toBe(text);
     expect((await again(one)).state).toBe('retired');
+  });
+
+  it('is proven by the copy of its tombstone, and by one that is hidden', async () => {
+    const one = await batch();
+    await retire(366);
+    const store = await cold().primary();
+    const gone = new ObjectStoreError('OBJECT_STORE.NOT_FOUND', 'hidden');
+    const hidden = {
+      get: (key: string, { version }: GetOptions) => (version === 'v1' ? store.get(key) : Promise.reject(gone)),
+      versions: () => [
+        { version: 'v2', newest: true, deleteMarker: true },
+        { version: 'v1', newest: false, deleteMarker: false },
+      ],
+    } as unknown as ObjectStore;
+    const primary = jest.spyOn(cold(), 'primary').mockResolvedValue(hidden);
+    expect(await of(Tombstones).of(one)).toMatchObject({ batch: one._id });
+    primary.mockRejectedValue(DIED);
+    await expect(of(Tombstones).of(one)).rejects.toBe(DIED);
+    const copy = jest.spyOn(cold(), 'copy').mockResolvedValue(store);
+    expect(await of(Tombstones).of(one)).toMatchObject({ batch: one._id });
+    primary.mockRestore();
+    copy.mockRestore();
+    expect(await of(Tombstones).of(one, { place: 'copy' })).toBeUndefined();
   });
 
   it('reports hot entries that nobody archives', async () => {
