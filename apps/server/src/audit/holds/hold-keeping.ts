@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { codeOf, hasCode } from '#libs/kernel';
+import { codeOf } from '#libs/kernel';
 import type { ObjectStore } from '#libs/object-store';
 import { Log } from '#libs/telemetry';
 import { ColdStores } from '../cold/cold-stores.js';
@@ -68,7 +68,7 @@ export class HoldKeeping {
     while (batch && batch.state !== 'retired' && !saysSo(batch, cases)) {
       // Read again right before something is changed: another process may have placed or released one meanwhile.
       cases = casesOn(given, await this.holds.active(tenant));
-      await this.hold(batch, cases.length > 0);
+      await this.cold.hold(batch, cases.length > 0);
       // If the process dies here, the record says what it said: it is done again.
       if (await this.batches.setHolds(_id, batch.holds ?? [], cases)) return;
       batch = await this.batches.get(tenant, _id);
@@ -86,7 +86,7 @@ export class HoldKeeping {
     this.log.error('audit.hold_lifted', { tenant_id: tenant, object_key: manifestKey });
     // What is released or placed while this is done may be undone by it: then it is done the other way.
     for (let held = true, asked; ; held = asked) {
-      await this.hold(batch, held);
+      await this.cold.hold(batch, held);
       asked = await this.isAsked(batch);
       if (asked === held) return;
     }
@@ -94,13 +94,6 @@ export class HoldKeeping {
 
   private async isAsked(batch: ArchiveBatch): Promise<boolean> {
     return casesOn(batch, await this.holds.active(batch.tenant)).length > 0;
-  }
-
-  /** A store without Object Lock holds nothing by itself; retention asks the cases as well. */
-  private async hold(batch: ArchiveBatch, held: boolean): Promise<void> {
-    await this.cold.hold(batch, held).catch((error: unknown) => {
-      if (!hasCode(error, 'OBJECT_STORE.RETENTION_UNSUPPORTED')) throw error;
-    });
   }
 }
 
