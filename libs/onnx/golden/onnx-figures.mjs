@@ -1,4 +1,4 @@
-// Renews libs/onnx/golden/python-figures.json: `npm run build && node libs/testing/golden/onnx-figures.mjs <python with onnx and onnxruntime>`.
+// Renews libs/onnx/golden/python-figures.json: `npm run build && node libs/onnx/golden/onnx-figures.mjs <python with onnx and onnxruntime>`.
 // Tests compare our quantiser with these figures, so that they need no Python.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -42,5 +42,5 @@ const figures = execFileSync(process.argv[2] ?? 'python3', [
   folder,
   ...Object.keys(models),
 ]);
-writeFileSync(join(here, '../../onnx/golden/python-figures.json'), figures);
+writeFileSync(join(here, 'python-figures.json'), figures);
 rmSync(folder, { recursive: true, force: true });

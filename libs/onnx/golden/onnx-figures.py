@@ -36,7 +36,7 @@ class Reader(CalibrationDataReader):
         return next(self.samples, None)
 
 
-figures = {"madeBy": "libs/testing/golden/onnx-figures.mjs", "onnx": onnx.__version__, "onnxruntime": ort.__version__, "models": {}}
+figures = {"madeBy": "libs/onnx/golden/onnx-figures.mjs", "onnx": onnx.__version__, "onnxruntime": ort.__version__, "models": {}}
 for name in names:
     path = lambda suffix: os.path.join(folder, name + suffix)
     meta = json.load(open(path(".json")))
