@@ -98,13 +98,19 @@ describe('assay', () => {
   });
 
   it('searches, shows the checkpoint and the keys, and names the request where it is refused', async () => {
-    const [found, checkpoint, keys, refused] = await Promise.all([
+    const [found, all, checkpoint, keys, refused] = await Promise.all([
       atServer('audit', 'search', '--kind', 'audit.read', '--limit', '1'),
+      atServer('audit', 'search', '--kind', 'key.activated', '--json'),
       atServer('audit', 'checkpoint'),
       atServer('keys', 'list', '--json'),
       assay(['audit', 'checkpoint'], { ASSAY_SERVER: server.url, ASSAY_API_KEY: 'no such key' }),
     ]);
     expect(found.out).toMatch(/^\d+ {2}\S+ {2}audit\.read {2}operator:[0-9a-f]{64}/);
+    const seqs = all.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { seq: number }).seq);
+    expect(new Set(seqs).size).toBe(seqs.length);
     expect(checkpoint.out.split('\n')[0]).toBe('assay.local/ledger/default');
     expect(JSON.parse(keys.out)).toMatchObject({ keys: expect.any(Array) });
     expect(refused.code).toBe(4);

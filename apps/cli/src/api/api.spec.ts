@@ -97,6 +97,19 @@ describe('Api', () => {
     });
   });
 
+  it('says of a server that takes too long that it may still be at it', async () => {
+    const server = await httpServer(() => undefined);
+    try {
+      const error = await failure(new Api({ server: new URL(server.url), key: 'secret' }).post('/x', {}, 20));
+      expect(error).toMatchObject({
+        code: 'CLI.UNAVAILABLE',
+        message: 'the server did not answer in 0.02 s, and may still be at it',
+      });
+    } finally {
+      await server.close();
+    }
+  });
+
   it('says that a page of a proxy is no answer of the API', async () => {
     const error = await withApi([{ status: 502, body: [] }], (api) => failure(api.get('/x')));
     expect(error.code).toBe('CLI.UNAVAILABLE');

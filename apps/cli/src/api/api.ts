@@ -39,7 +39,7 @@ export class Api {
     return (await this.call('GET', path, { query, accept: 'text/plain' })).text();
   }
 
-  /** `patience`: for what the server does while we wait; milliseconds. */
+  /** `patience`: for what the server does while we wait; milliseconds, below the 300 s after which fetch gives up. */
   async post<T>(path: string, body: object = {}, patience = TIMEOUT_MS): Promise<T> {
     return (await (await this.call('POST', path, { body, patience })).json()) as T;
   }
@@ -82,6 +82,10 @@ export class Api {
         ...(body && { body: JSON.stringify(body) }),
       });
     } catch (cause) {
+      if (cause instanceof DOMException && cause.name === 'TimeoutError') {
+        const reason = `the server did not answer in ${patience / 1000} s, and may still be at it`;
+        throw new CliError('CLI.UNAVAILABLE', reason, { cause });
+      }
       const reason = `no answer from ${this.base}; is the address in --server or ASSAY_SERVER right?`;
       throw new CliError('CLI.UNREACHABLE', reason, { cause });
     }

@@ -80,10 +80,10 @@ function searchCommand(): Command {
       let cursor: string | undefined;
       for (let left = limit; left > 0;) {
         const query = { kind, job_id: job, since, until, cursor, limit: Math.min(PAGE, left) };
-        const page = await api.get<{ events: Entry[]; next_cursor: string | null }>('/audit/events', query);
+        const page = await api.get<{ events: Entry[]; next_cursor?: string }>('/audit/events', query);
         for (const entry of page.events) show(terminal, entry);
         left -= page.events.length;
-        if (page.next_cursor === null || page.events.length === 0) return;
+        if (page.next_cursor === undefined) return;
         cursor = page.next_cursor;
       }
     });
