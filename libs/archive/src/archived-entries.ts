@@ -3,6 +3,12 @@ import { ArchiveError } from './archive.errors.js';
 import type { ArchiveManifest } from './archive.types.js';
 import { linesOfBatch } from './batch-lines.js';
 
+/** A stored entry, and the event that its bytes hold. */
+export interface ArchivedEvent {
+  entry: StoredEntry;
+  event: LedgerEvent;
+}
+
 /**
  * The stored entries of these lines, one at a time: the very documents the hot store held. Throws LINE_FORM for a line
  * that is no event's canonical bytes, LINE_TENANT for one of another ledger.
@@ -10,12 +16,13 @@ import { linesOfBatch } from './batch-lines.js';
 export function* archivedEntries(
   lines: Uint8Array,
   { tenant, startSeq, previousChainHash }: Pick<ArchiveManifest, 'tenant' | 'startSeq' | 'previousChainHash'>,
-): Generator<StoredEntry, void, undefined> {
+): Generator<ArchivedEvent, void, undefined> {
   let seq = startSeq;
   let chain = hashOf(previousChainHash);
   for (const bytes of linesOfBatch(lines)) {
-    const entry = entryAt(tenant, seq, chain, preparedEntry(eventOf(bytes, tenant, seq), bytes));
-    yield entry;
+    const event = eventOf(bytes, tenant, seq);
+    const entry = entryAt(tenant, seq, chain, preparedEntry(event, bytes));
+    yield { entry, event };
     chain = entry.chain_hash;
     seq += 1;
   }

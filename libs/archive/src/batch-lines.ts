@@ -5,6 +5,8 @@ const NEWLINE = 0x0a;
 /** The most entries of a batch, and the most bytes of its lines with their newlines (docs/design/archive.md §1, §2). */
 export const MAX_BATCH_ENTRIES = 65_536;
 export const MAX_BATCH_BYTES = 32 * 1024 * 1024;
+/** With what deflate adds to bytes that it cannot shrink, and gzip and AES-GCM around it. */
+export const MAX_STORED_BYTES = MAX_BATCH_BYTES + 64 * 1024;
 
 /** JSONL: each event's canonical bytes as they are, and a newline. Throws LINE_FORM for bytes that are no line. */
 export function batchLines(entries: readonly Uint8Array[]): Buffer {

@@ -54,7 +54,7 @@ describe('the page of the archive’s formats', () => {
     const { manifest } = parsedManifest(value(name));
     const lines = await unpackedBatch(base64(object), manifest.jsonl, ring);
     expect(sha256Hex(lines)).toBe(value('SHA-256 of the lines'));
-    const entries = [...archivedEntries(lines, manifest)];
+    const entries = [...archivedEntries(lines, manifest)].map(({ entry }) => entry);
     expect(entries.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(
       [0, 1, 2].map((seq) => value(`bytes of seq ${seq}`, 'ledger')),
     );

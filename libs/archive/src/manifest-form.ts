@@ -2,11 +2,8 @@ import { bytesOfBase64, parseCheckpoint, parseNote, TENANT_PATTERN } from '#libs
 import type { ArchiveManifest } from './archive.types.js';
 import { WRAPPED_BYTES } from './batch-encryption.js';
 import { batchKeys } from './batch-keys.js';
-import { MAX_BATCH_BYTES, MAX_BATCH_ENTRIES } from './batch-lines.js';
+import { MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, MAX_STORED_BYTES } from './batch-lines.js';
 import { hasMembers } from './canonical-text.js';
-
-/** Of deflate, which cannot shrink more than this (zlib, "Maximum Compression Factor"); of gzip and AES-GCM around it. */
-const MAX_STORED_BYTES = MAX_BATCH_BYTES + 64 * 1024;
 
 const MEMBERS = [
   ...['archivedAt', 'checkpoint', 'endChainHash', 'endSeq', 'eventCount', 'jsonl', 'keyIds', 'maxTs', 'minTs'],

@@ -35,7 +35,7 @@ describe('a batch', () => {
       return entry;
     });
     const chain = { tenant: TENANT, startSeq: 0, previousChainHash: hexOf(genesisHash(ORIGIN)) };
-    expect([...archivedEntries(lines, chain)].map((entry) => ({ ...entry, bytes: hexOf(entry.bytes) }))).toEqual(
+    expect([...archivedEntries(lines, chain)].map(({ entry }) => ({ ...entry, bytes: hexOf(entry.bytes) }))).toEqual(
       hot.map((entry) => ({ ...entry, bytes: hexOf(entry.bytes) })),
     );
     expect(linesOfBatch(lines).map(hexOf)).toEqual(entries.map(hexOf));

@@ -1,5 +1,6 @@
 import { bytesOfHex, equalBytes, hexOf } from '../bytes.js';
 import { columnsOf, entryId } from '../entry.js';
+import type { StoredEntry } from '../entry.js';
 import { readEvent } from '../event.js';
 import { signatureHolds } from '../event-signature.js';
 import type { LedgerEvent } from '../event.types.js';
@@ -92,6 +93,22 @@ export function readingOf(document: unknown, tenant: string, eventKeys: EventKey
     reopening: event && reopeningOf(event),
   };
 }
+
+/**
+ * `readingOf` of a document that `entryAt` has just made of an event of this tenant and of that event's canonical bytes:
+ * nothing of it needs to be read, hashed or compared again (segment.spec.ts).
+ */
+export const readingOfMade = (
+  { tenant, seq, leaf_hash: leaf, chain_hash: storedChain }: StoredEntry,
+  event: LedgerEvent,
+  eventKeys: EventKeys,
+): Reading => ({
+  ...{ claimed: seq, idSeq: seq, eventId: event.id, leaf, storedLeaf: leaf, storedChain, agrees: true },
+  ...{ placeFaults: [], columnFaults: [], formFaults: [] },
+  signature: signatureOf(event, eventKeys),
+  statement: keyStatementOf(event, tenant),
+  reopening: reopeningOf(event),
+});
 
 /** Which of its two leaf hashes makes the stored chain hash follow from `previous`: the bytes', the stored one, none. */
 export function linkOf(reading: Reading, previous: Uint8Array | undefined): 'bytes' | 'stored' | undefined {

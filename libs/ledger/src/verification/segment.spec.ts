@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { segmentDigest, signEvent } from '../index.js';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { parseEvent, segmentDigest, signEvent, type LedgerEvent } from '../index.js';
 import { ATTACKS, set } from './attacks.fixture.js';
-import { at, KEY, TENANT, testLedger, verified, verifiedBySegments } from './hostile-ledger.fixture.js';
+import { at, KEY, TENANT, testLedger, tilesOf, verified, verifiedBySegments } from './hostile-ledger.fixture.js';
 import type { TestLedger } from './hostile-ledger.fixture.js';
 
 const SIZES = [4, 8, 30, 50];
@@ -62,6 +63,48 @@ describe('segments', () => {
     const report = verifiedBySegments(ledger, { length: 23, keys });
     expect(report.breaks).toHaveLength(16);
     expect(report).toEqual(verified(ledger, { keys }));
+  });
+
+  describe('of documents that were just made, with their events', () => {
+    const seed = new Uint8Array(32).fill(8);
+    const eventKeys = new Map([['known', ed25519.getPublicKey(seed)]]);
+    const reopened = { incarnation: 2, good_size: 3, signed_size: 5 };
+    const activated = { purpose: 'note', key_id: 'k1', public_key_sha256: 'ab'.repeat(32), from_size: 4 };
+    const kinds: ((event: LedgerEvent) => LedgerEvent)[] = [
+      (event) => event,
+      (event) => signEvent(event, { kid: 'known', seed }),
+      (event) => signEvent(event, { kid: 'unknown', seed }),
+      (event) => ({ ...event, kind: 'key.activated', data: activated }),
+      (event) => ({ ...event, kind: 'ledger.reopened', data: reopened }),
+    ];
+    const sealed = (event: LedgerEvent): LedgerEvent => kinds[parseInt(event.id.slice(-2), 16) % kinds.length]!(event);
+    const ledger = testLedger(50, [], sealed);
+    const options = { tenant: TENANT, eventKeys, sizes: SIZES, tiles: tilesOf(ledger, 5) };
+    const eventsOf = ({ entries }: TestLedger): WeakMap<object, LedgerEvent> =>
+      new WeakMap(entries.map((entry) => [entry, parseEvent(entry.bytes)]));
+
+    it('give the digest that reading them gives', () => {
+      const digest = segmentDigest(ledger.entries, options);
+      expect(segmentDigest(ledger.entries, { ...options, events: eventsOf(ledger) })).toEqual(digest);
+      const { kids, statements, reopenings } = digest!;
+      expect([kids, statements, reopenings].map(({ length }) => length)).not.toContain(0);
+    });
+
+    it('give it without reading the bytes again', () => {
+      const other = testLedger(50, [], sealed);
+      const events = eventsOf(other);
+      for (const entry of other.entries) entry.bytes = new Uint8Array();
+      expect(segmentDigest(other.entries, { ...options, events })).toEqual(segmentDigest(ledger.entries, options));
+      expect(segmentDigest(other.entries, options)).toBeUndefined();
+    });
+
+    it('give none where a signature does not hold, or a tile has another leaf', () => {
+      const forged = testLedger(50, [], (event) => signEvent(event, { kid: 'known', seed: seed.map(() => 9) }));
+      const unsigned = { tenant: TENANT, sizes: [], events: eventsOf(forged) };
+      expect(segmentDigest(forged.entries, unsigned)).toBeDefined();
+      expect(segmentDigest(forged.entries, { ...unsigned, eventKeys })).toBeUndefined();
+      expect(segmentDigest(forged.entries, { ...unsigned, tiles: options.tiles })).toBeUndefined();
+    });
   });
 
   it('are not digested when a document is not clean', () => {

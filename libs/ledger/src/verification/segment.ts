@@ -1,4 +1,6 @@
 import { equalBytes } from '../bytes.js';
+import type { StoredEntry } from '../entry.js';
+import type { LedgerEvent } from '../event.types.js';
 import { nodeHash } from '../hashes.js';
 import { EventKids } from './event-kids.js';
 import type { KidUse } from './event-kids.js';
@@ -7,7 +9,7 @@ import type { FormFaults } from './findings.js';
 import type { PlacedReopening } from './incarnations.js';
 import type { PlacedStatement } from './key-statements.js';
 import { subtrees } from './lossy-tree.js';
-import { linkOf, NO_EVENT_KEYS, readingOf } from './reading.js';
+import { linkOf, NO_EVENT_KEYS, readingOf, readingOfMade } from './reading.js';
 import type { EventKeys, Reading } from './reading.js';
 import type { LeafTile } from './report.types.js';
 
@@ -24,6 +26,8 @@ export interface SegmentOptions {
   sizes: readonly number[];
   /** Leaf tiles that begin in the segment, which ends where one ends: an entry that differs from its tile is not clean. */
   tiles?: readonly LeafTile[];
+  /** Of documents that this thread itself has just made with `entryAt` for this tenant: the event of each. */
+  events?: Pick<WeakMap<object, LedgerEvent>, 'get'>;
 }
 
 /**
@@ -62,7 +66,7 @@ export function segmentDigest(documents: readonly unknown[], options: SegmentOpt
   let first: Reading | undefined;
   let previous: Reading | undefined;
   for (const document of documents) {
-    const reading = readingOf(document, options.tenant, options.eventKeys ?? NO_EVENT_KEYS);
+    const reading = readingIn(document, options);
     if (reading === undefined || !isClean(reading) || !follows(reading, previous)) return undefined;
     if (!isInTiles(reading, options.tiles ?? [])) return undefined;
     first ??= reading;
@@ -81,6 +85,14 @@ export function segmentDigest(documents: readonly unknown[], options: SegmentOpt
     tail,
     tiles: (options.tiles ?? []).map(({ from, source }) => ({ from, source })),
   };
+}
+
+function readingIn(
+  document: unknown,
+  { tenant, events, eventKeys = NO_EVENT_KEYS }: SegmentOptions,
+): Reading | undefined {
+  const made = events?.get(document as object);
+  return made ? readingOfMade(document as StoredEntry, made, eventKeys) : readingOf(document, tenant, eventKeys);
 }
 
 /** Nothing is wrong with it but, at most, the form of its event; whether it follows is another question. */

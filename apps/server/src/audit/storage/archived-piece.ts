@@ -1,18 +1,26 @@
 import { archivedEntries } from '#libs/archive';
-import type { StoredEntry } from '#libs/ledger';
+import type { LedgerEvent, StoredEntry } from '#libs/ledger';
 
 /** A run of archived entries, for a thread: plain data. */
 export interface ArchivedPiece {
   startSeq: number;
   /** Each with its newline. */
-  lines: Uint8Array;
+  lines: Uint8Array<ArrayBuffer>;
   /** Chain hash before the first, hex. */
   previousChainHash: string;
 }
 
-/** The documents that hot storage had, one at a time. */
-export const piecesEntries = (tenant: string, piece: ArchivedPiece): Generator<StoredEntry, void> =>
-  archivedEntries(piece.lines, { tenant, ...piece });
+/** The documents that hot storage had, one at a time; `events` is told what the bytes of each hold. */
+export function* piecesEntries(
+  tenant: string,
+  piece: ArchivedPiece,
+  events?: WeakMap<object, LedgerEvent>,
+): Generator<StoredEntry, void> {
+  for (const { entry, event } of archivedEntries(piece.lines, { tenant, ...piece })) {
+    events?.set(entry, event);
+    yield entry;
+  }
+}
 
 /**
  * The entries of a range that is archived and may be hot too, in order. Where both have one and they are equal in every

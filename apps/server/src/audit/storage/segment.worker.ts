@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import mongoose from 'mongoose';
 import { ArchiveError } from '#libs/archive';
 import { segmentDigest, TILE_WIDTH } from '#libs/ledger';
-import type { LeafTile, SegmentDigest, StoredEntry } from '#libs/ledger';
+import type { LeafTile, LedgerEvent, SegmentDigest, StoredEntry } from '#libs/ledger';
 import { leafTileOf } from '../domain/tile-fault.js';
 import type { StoredTile } from '../domain/tile.js';
 import type { StoredCheckpoint } from './checkpoints.store.js';
@@ -40,8 +40,7 @@ const client = new mongoose.mongo.MongoClient(uri, { maxPoolSize: 2, readConcern
 const collection = <T extends mongoose.mongo.Document>(name: string): mongoose.mongo.Collection<T> =>
   client.db(database).collection<T>(name);
 
-parentPort!.on('message', (task: SegmentTask | 'stop') => {
-  if (task === 'stop') return void client.close().finally(() => parentPort!.close());
+parentPort!.on('message', (task: SegmentTask) => {
   void digested(task).then(
     (answer) => parentPort!.postMessage(answer satisfies SegmentAnswer),
     ({ name, message }: Error) => parentPort!.postMessage({ error: { name, message } } satisfies SegmentAnswer),
@@ -55,7 +54,7 @@ async function digested(task: SegmentTask): Promise<DigestedSegment> {
   let empty = true;
   let differ = false;
   try {
-    for await (const document of documents(task, () => (differ = true))) {
+    for await (const document of documents(task, pieces.events, () => (differ = true))) {
       empty = false;
       if (differ || tiles === undefined || !pieces.take(document)) return { digests: pieces.digests, empty };
     }
@@ -67,9 +66,13 @@ async function digested(task: SegmentTask): Promise<DigestedSegment> {
   return { digests: pieces.digests, empty };
 }
 
-function documents(task: SegmentTask, differs: () => boolean): AsyncIterable<object> {
+function documents(
+  task: SegmentTask,
+  events: WeakMap<object, LedgerEvent>,
+  differs: () => boolean,
+): AsyncIterable<object> {
   const hot = documentsBetween(collection<StoredEntry>('ledger_entries'), task);
-  return task.archived ? bothTiers(piecesEntries(task.tenant, task.archived), hot, differs) : hot;
+  return task.archived ? bothTiers(piecesEntries(task.tenant, task.archived, events), hot, differs) : hot;
 }
 
 async function checkpointSizes({ tenant, from, to }: SegmentTask): Promise<number[]> {
@@ -93,6 +96,8 @@ async function leafTiles(task: SegmentTask): Promise<LeafTile[] | undefined> {
 /** Digests documents in runs that end where a tile does. */
 class Pieces {
   readonly digests: SegmentDigest[] = [];
+  /** Of the archived ones: they were parsed when they were made. */
+  readonly events = new WeakMap<object, LedgerEvent>();
   private documents: unknown[] = [];
   private bytes = 0;
   private from: number;
@@ -115,11 +120,11 @@ class Pieces {
 
   cut(): boolean {
     if (this.documents.length === 0) return true;
-    const { from, sizes } = this;
+    const { from, sizes, events } = this;
     const { tenant, eventKeys } = this.task;
     const to = from + this.documents.length;
     const tiles = (this.tiles ?? []).filter((tile) => tile.from >= from && tile.from < to);
-    const digest = segmentDigest(this.documents, { tenant, eventKeys, sizes, tiles });
+    const digest = segmentDigest(this.documents, { tenant, eventKeys, sizes, tiles, events });
     if (digest?.from !== from || digest.to !== to - 1) return false;
     this.digests.push(digest);
     this.documents = [];

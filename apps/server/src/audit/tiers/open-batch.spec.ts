@@ -72,6 +72,22 @@ describe('OpenBatch', () => {
     expect(batch.memory).toBeGreaterThan(lines.length);
   });
 
+  it('gives the lines of every range of it as a copy, and the chain hash before each', async () => {
+    const { place, lines, entries } = sampleOf([5, 1, 1, 3]);
+    const batch = await OpenBatch.of(place, lines);
+    const chain = [place.previousChainHash, ...entries.map(({ chain_hash }) => hexOf(chain_hash))];
+    for (let from = START; from <= START + 4; from++) {
+      expect(batch.chainBefore(from)).toBe(chain[from - START]);
+      for (let to = from; to <= START + 4; to++) {
+        const copy = batch.linesBetween(from, to);
+        expect(Buffer.from(copy)).toEqual(linesOf(entries.slice(from - START, to - START)));
+        expect(copy.buffer.byteLength).toBe(copy.length);
+        copy.fill(0);
+      }
+    }
+    expect(asHex(batch.between(START, START + 4))).toEqual(asHex(entries));
+  });
+
   it('finds an event by its id, and only as the id of a line', async () => {
     const { place, lines, entries } = sampleOf([1, 2, 3]);
     const batch = await OpenBatch.of(place, lines);

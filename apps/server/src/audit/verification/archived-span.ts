@@ -1,7 +1,6 @@
-import { archivedEntries, batchLines } from '#libs/archive';
 import { hexOf, leafHash, type ArchiveFault, type LeafTile, type LedgerVerifier, type StoredEntry } from '#libs/ledger';
 import type { OpenBatch } from '../tiers/open-batch.js';
-import type { ArchivedPiece } from '../storage/archived-piece.js';
+import { piecesEntries, type ArchivedPiece } from '../storage/archived-piece.js';
 
 /** Seqs that are not in hot storage alone: both inclusive. */
 export interface ArchivedSpan {
@@ -16,14 +15,9 @@ export interface ArchivedSpan {
 }
 
 /** Its entries from `from` to before `to`, for a thread. */
-export function pieceOf(
-  { from: first, entries, previousChainHash }: ArchivedSpan,
-  from: number,
-  to: number,
-): ArchivedPiece {
-  const before = from === first ? undefined : entries!.between(from - 1, from)[0];
-  const lines = batchLines(entries!.between(from, to).map(({ bytes }) => bytes));
-  return { startSeq: from, lines, previousChainHash: before ? hexOf(before.chain_hash) : previousChainHash };
+export function pieceOf({ entries }: ArchivedSpan, from: number, to: number): ArchivedPiece {
+  const lines = entries!.linesBetween(from, to);
+  return { startSeq: from, lines, previousChainHash: entries!.chainBefore(from) };
 }
 
 /**
@@ -35,8 +29,7 @@ export function documentsOf(
   span: ArchivedSpan,
   { from, to }: { from: number; to: number },
 ): Generator<StoredEntry, void> {
-  const { lines, ...place } = pieceOf(span, from, to);
-  return archivedEntries(lines, { tenant, ...place });
+  return piecesEntries(tenant, pieceOf(span, from, to));
 }
 
 /**

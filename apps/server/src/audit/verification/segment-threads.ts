@@ -64,7 +64,8 @@ export class SegmentThreads implements OnApplicationShutdown {
       const thread = this.freeThread();
       if (thread === undefined) return;
       thread.busy = this.waiting.shift();
-      thread.worker.postMessage(thread.busy!.task);
+      const { task } = thread.busy!;
+      thread.worker.postMessage(task, task.archived ? [task.archived.lines.buffer] : []);
     }
     if ([...this.threads].every(({ busy }) => busy === undefined)) {
       this.idle = setTimeout(() => void this.endIdle(), IDLE_MS).unref();
