@@ -58,14 +58,12 @@ export class ArchiveObjects {
   }
 
   /**
-   * Puts one object if none is there; an equal one that is there is success, and is put on hold or taken off it as
-   * asked. Resolves with what the store has then: its version, its lock. Rejects with AUDIT.ARCHIVE_OCCUPIED when another
+   * Puts one object if none is there; an equal one that is there is success, and gets the hold and the lock that are asked
+   * for. Resolves with what the store has then: its version, its lock. Rejects with AUDIT.ARCHIVE_OCCUPIED when another
    * object is there.
    */
-  async put(
-    { key, bytes, sha256, contentType, archivedAt, legalHold }: NewObject,
-    signal: AbortSignal,
-  ): Promise<StoredObject> {
+  async put(object: NewObject, signal: AbortSignal): Promise<StoredObject> {
+    const { key, bytes, sha256, contentType, archivedAt, legalHold } = object;
     const store = await this.cold.primary();
     const options = { ifAbsent: true, bytes: bytes.length, expectedSha256: sha256, contentType, signal };
     const held = legalHold && store.retention ? { legalHold } : {};
@@ -75,19 +73,31 @@ export class ArchiveObjects {
     } catch (error) {
       if (!hasCode(error, 'OBJECT_STORE.EXISTS')) throw error;
       const existing = (error as ObjectStoreError).existing ?? (await store.head(key, { signal }));
-      if (existing.sha256 === sha256) return await this.held(existing, legalHold, signal);
+      if (existing.sha256 === sha256) return await this.kept(existing, object, signal);
       throw new AuditError('AUDIT.ARCHIVE_OCCUPIED', `expected SHA-256 ${sha256} at ${key}, found ${existing.sha256}`, {
         cause: error,
       });
     }
   }
 
-  /** Holds that were placed or released since it was put; where the store knows no holds, it stays as it is. */
-  async held(object: StoredObject, legalHold: boolean, signal: AbortSignal): Promise<StoredObject> {
+  /**
+   * One that is there gets the hold and the lock it would be put with now: neither may be as when it was put. Resolves with
+   * what the store has then; where the store knows neither, it stays as it is.
+   */
+  async kept(
+    object: StoredObject,
+    { archivedAt, legalHold }: Pick<NewObject, 'archivedAt' | 'legalHold'>,
+    signal: AbortSignal,
+  ): Promise<StoredObject> {
     const store = await this.cold.primary();
-    if (!store.retention || object.legalHold === legalHold) return object;
-    await store.hold(object.key, legalHold, { version: object.version, signal });
-    return { ...object, legalHold };
+    if (!store.retention) return object;
+    const { key, version } = object;
+    const { retainUntil, lockMode } = this.cold.putOptions(archivedAt);
+    if (object.legalHold !== legalHold) await store.hold(key, legalHold, { version, signal });
+    if (retainUntil && retainUntil > (object.retainUntil ?? 0)) {
+      await store.retain(key, retainUntil, { version, lockMode, signal });
+    }
+    return store.head(key, { version, signal });
   }
 
   /** The manifest at a key, nothing of it verified; undefined where none lies. */

@@ -300,6 +300,18 @@ describe('a run of the archive', () => {
         const store = await cold().primary();
         for (const key of await objectsOf(tenant)) expect((await store.head(key)).legalHold).toBe(after);
       });
+
+      it('locks what it finds as it would be locked now, and says so', async () => {
+        const { ledger } = await died('unlocked');
+        const retainUntil = new Date(Math.floor(Date.now() / 1_000) * 1_000 + DAY_MS);
+        const options = jest.spyOn(cold(), 'putOptions').mockReturnValue({ retainUntil, lockMode: 'governance' });
+        await ledger.run();
+        options.mockRestore();
+        const [batch] = await ledger.batches();
+        expect(batch!.retention).toEqual({ mode: 'governance', until: retainUntil });
+        const store = await cold().primary();
+        for (const key of await objectsOf('unlocked')) expect(await store.head(key)).toMatchObject({ retainUntil });
+      });
     });
 
     it('a recorded batch whose objects went away keeps its entries hot', async () => {

@@ -233,7 +233,7 @@ export class BatchMaking {
   ): Promise<StoredObject> {
     if (stored) return this.objects.put({ ...object, bytes: stored, contentType: 'application/gzip' }, signal);
     const there = await this.objects.find(object.key, signal);
-    if (there) return this.objects.held(there, object.legalHold, signal);
+    if (there) return this.objects.kept(there, object, signal);
     throw new AuditError('AUDIT.ARCHIVE_UNPROVEN', `${object.key} was there and is gone`);
   }
 }
