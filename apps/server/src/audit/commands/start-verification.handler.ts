@@ -17,7 +17,7 @@ export class StartVerificationHandler implements ICommandHandler<StartVerificati
     await this.engine.assertKnown(tenant);
     parsedKeys(asked.vkeys);
     const { from = 0, to = from } = asked.range ?? {};
-    if (from > to) throw new AuditError('AUDIT.RANGE_INVALID', `expected from ≤ to, found ${from} and ${to}`);
+    if (from > to) throw rangeInvalid(`expected from ≤ to, found ${from} and ${to}`);
     const progress = { done: 0, total: null };
     const verification: Verification = {
       ...{ id: uuidv7(), tenant, state: 'queued', origin, asked, progress },
@@ -27,3 +27,6 @@ export class StartVerificationHandler implements ICommandHandler<StartVerificati
     throw new AuditError('AUDIT.VERIFICATION_BUSY', `${tenant} has as many verifications under way as it may`);
   }
 }
+
+const rangeInvalid = (detail: string): AuditError =>
+  new AuditError('AUDIT.RANGE_INVALID', detail, { details: [{ pointer: '/from', code: 'refused', detail }] });

@@ -172,8 +172,8 @@ export class VerificationEngine {
     const place = resume?.place ?? { ...(await this.place(tenant)), mark, anchored };
     const highWater = mark && { ...mark, root: Buffer.from(mark.root, 'base64') };
     // What a new incarnation begins with lies anywhere before the range: then the whole ledger is read.
-    const part = origins.length === 1 ? await this.part(tenant, asked.range, place) : undefined;
-    const range = part && { from: part.from, to: part.end - 1 };
+    const range = origins.length === 1 ? askedRange(asked.range, place) : undefined;
+    const part = range && (await this.part(tenant, range, place));
     const options = { tenant, origin, keys, ...(highWater && { highWater }), ...(range && { range }) };
     return { tenant, options, place, part, claims, unread };
   }
@@ -188,16 +188,12 @@ export class VerificationEngine {
     return { ...hot, end: archived + 1, head: newest.endChainHash, archived };
   }
 
-  private async part(
-    tenant: string,
-    range: VerificationAsked['range'],
-    { size, end: all }: ReadingPlace,
-  ): Promise<LedgerPart | undefined> {
-    const { from = 0, to = all - 1 } = range ?? {};
+  private async part(tenant: string, { from, to }: SeqRange, { size, end: all }: ReadingPlace): Promise<LedgerPart> {
     const end = Math.min(to + 1, all);
-    if ((from === 0 && end === all) || from >= end) return undefined;
-    const sealed = await this.reader.sizeCovering(tenant, end, size);
-    return { from, end, sealed, hashes: new LedgerHashTiles(tenant, this.tiles, this.tileEntries) };
+    // Behind the last entry nothing is there that a larger checkpoint could be compared with.
+    const sealed = await this.reader.sizeCovering(tenant, end, to < all ? size : all);
+    const hashes = new LedgerHashTiles(tenant, this.tiles, this.tileEntries);
+    return { from: Math.min(from, end), end, sealed, hashes };
   }
 
   private async mark(tenant: string): Promise<RunPlace['mark']> {
@@ -229,12 +225,26 @@ export class VerificationEngine {
   }
 }
 
-/** Throws AUDIT.VERIFIER_KEY_INVALID. */
-export function parsedKeys(texts: readonly string[]): VerifierKey[] {
-  try {
-    return texts.map(parseVerifierKey);
-  } catch (cause) {
-    if (!(cause instanceof LedgerError)) throw cause;
-    throw new AuditError('AUDIT.VERIFIER_KEY_INVALID', cause.message, { cause });
-  }
+/** What was asked for, where that is not the whole ledger; up to the newest entry that is there or was signed. */
+function askedRange(asked: VerificationAsked['range'], { end, size, anchored, mark }: RunPlace): SeqRange | undefined {
+  if (asked === undefined) return undefined;
+  const newest = Math.max(end, size, anchored, mark?.size ?? 0) - 1;
+  const { from = 0, to = Math.max(from, newest) } = asked;
+  return from === 0 && newest >= 0 && to >= newest ? undefined : { from, to };
+}
+
+/** Throws AUDIT.VERIFIER_KEY_INVALID; `pointerOf` names the field of the request. */
+export function parsedKeys(
+  texts: readonly string[],
+  pointerOf = (index: number): string => `/vkeys/${index}`,
+): VerifierKey[] {
+  return texts.map((text, index) => {
+    try {
+      return parseVerifierKey(text);
+    } catch (cause) {
+      if (!(cause instanceof LedgerError)) throw cause;
+      const details = [{ pointer: pointerOf(index), code: 'refused', detail: cause.message }];
+      throw new AuditError('AUDIT.VERIFIER_KEY_INVALID', cause.message, { cause, details });
+    }
+  });
 }

@@ -73,6 +73,29 @@ describe('verifications', () => {
     expect((await worked(await taken())).report).toMatchObject({ range: { covered: { from: 304 } }, breaks: [] });
   });
 
+  it('of a part of which nothing is there say so, and not that it is good', async () => {
+    for (const from of [5, 4_000]) {
+      const range = { from, to: 4_000 };
+      await asked({ range });
+      const { report } = await worked(await taken());
+      expect(report).toMatchObject({ tier: 'incomplete', breaks: [], range: { asked: range, covered: null } });
+      expect(report?.reasons).toEqual(['no entry of the range is there']);
+      expect(report?.entries).toEqual({ expected: 0, found: 0, verified: 0 });
+      await room.entries.deleteMany({ tenant: TENANT, kind: 'audit.verified' });
+    }
+  });
+
+  it('of a part find that its end was cut off', async () => {
+    await room.entries.deleteMany({ tenant: TENANT, seq: { $gte: 3 } });
+    for (const range of [{ from: 2 }, { from: 4 }, { from: 2, to: 4 }]) {
+      await asked({ range });
+      const { report } = await worked(await taken());
+      expect(report).toMatchObject({ tier: 'broken', range: { asked: { from: range.from, to: 4 } } });
+      expect(report?.breaks.at(-1)).toMatchObject({ class: 'rolled_back', to: 4 });
+      await room.entries.deleteMany({ tenant: TENANT, seq: { $gte: 3 } });
+    }
+  });
+
   it('that find breaks say so at ERROR', async () => {
     await room.entries.deleteOne({ tenant: TENANT, seq: 2 });
     await asked();
@@ -91,8 +114,14 @@ describe('verifications', () => {
   });
 
   it('refuse keys that are none, a range that is none, and a ledger nobody has', async () => {
-    await expect(asked({ vkeys: ['x'] })).rejects.toMatchObject({ code: 'AUDIT.VERIFIER_KEY_INVALID' });
-    await expect(asked({ range: { from: 3, to: 2 } })).rejects.toMatchObject({ code: 'AUDIT.RANGE_INVALID' });
+    await expect(asked({ vkeys: ['x'] })).rejects.toMatchObject({
+      code: 'AUDIT.VERIFIER_KEY_INVALID',
+      details: [{ pointer: '/vkeys/0' }],
+    });
+    await expect(asked({ range: { from: 3, to: 2 } })).rejects.toMatchObject({
+      code: 'AUDIT.RANGE_INVALID',
+      details: [{ pointer: '/from' }],
+    });
     await expect(asked({}, 'nobody')).rejects.toMatchObject({ code: 'AUDIT.LEDGER_NOT_FOUND' });
   });
 
