@@ -16,7 +16,7 @@ interface Archive {
 }
 
 /** A batch is read, packed or copied while the caller waits. */
-const PATIENCE_MS = 600_000;
+const PATIENCE_MS = 290_000;
 
 /** `assay archive`: what of the tenant's ledger is in the cold store; an operator's orders to move and to restore it. */
 export function archiveCommand(ends: (code: ExitCode) => void): Command {
@@ -33,11 +33,12 @@ function listCommand(): Command {
   const command = new Command('list')
     .description('archived batches, newest first')
     .option('--limit <count>', 'at most so many', wholeNumber, 100)
-    .action(async ({ limit }: { limit: number }) => {
+    .option('--tenant <id>', "whose; the key's own without it")
+    .action(async ({ limit, tenant }: { limit: number; tenant?: string }) => {
       const [terminal, api] = [terminalOf(command), apiOf(command)];
       let before: number | undefined;
       for (let left = limit; left > 0;) {
-        const query = { limit: Math.min(1000, left), before_seq: before };
+        const query = { limit: Math.min(1000, left), before_seq: before, tenant };
         const page = await api.get<{ archives: Archive[]; next_before_seq?: number }>('/audit/archives', query);
         for (const archive of page.archives) show(terminal, archive);
         left -= page.archives.length;
@@ -52,8 +53,9 @@ function showCommand(): Command {
   const command = new Command('show')
     .description('the record of one batch')
     .argument('<id>')
-    .action(async (id: string) => {
-      print(command, await apiOf(command).get(`/audit/archives/${encodeURIComponent(id)}`));
+    .option('--tenant <id>', "whose batch it is; the key's own without it")
+    .action(async (id: string, { tenant }: { tenant?: string }) => {
+      print(command, await apiOf(command).get(`/audit/archives/${encodeURIComponent(id)}`, { tenant }));
     });
   return command;
 }
@@ -75,8 +77,10 @@ function verifyBatchCommand(ends: (code: ExitCode) => void): Command {
     .description('have the server verify one batch where it lies')
     .argument('<id>')
     .option('--copy', 'of the second store by itself', false)
-    .action(async (id: string, { copy }: { copy: boolean }) => {
-      const path = `/audit/archives/${encodeURIComponent(id)}/verify?copy=${copy}`;
+    .option('--tenant <id>', "whose batch it is; the key's own without it")
+    .action(async (id: string, { copy, tenant }: { copy: boolean; tenant?: string }) => {
+      const query = new URLSearchParams({ copy: String(copy), ...(tenant !== undefined && { tenant }) });
+      const path = `/audit/archives/${encodeURIComponent(id)}/verify?${query.toString()}`;
       const report = await apiOf(command).post<VerificationReport>(path, {}, PATIENCE_MS);
       ends(showReport(terminalOf(command), report, { requireAnchor: false }));
     });

@@ -1,4 +1,5 @@
 import request from 'supertest';
+import { sampleBatch } from '../audit/storage/archive-batch.fixture.js';
 import { newApiKey } from './domain/api-key.js';
 import { recordOf, wholeServer, type WholeServer } from './server.fixture.js';
 
@@ -99,5 +100,59 @@ describe('every route of the server', () => {
       else expect(body.detail).toMatch(/scope [a-z]+:[a-z*]+#tenant\/default.*\(rule scope_required\)/);
     }
     expect(open).toEqual(ANY_KEY);
+  });
+
+  describe('when its query names another tenant', () => {
+    const batch = sampleBatch('other', 0);
+    const READER = ['audit:read#tenant/default', 'audit:verify#tenant/default'];
+    const keyOf = async (change: Parameters<typeof recordOf>[1]): Promise<object> => {
+      const key = newApiKey();
+      await server.keys.insertOne(recordOf(key, change));
+      return { 'X-API-Key': key };
+    };
+    const answers = async (tenant: string, headers: object) => {
+      const [list, one, verdict] = await Promise.all(
+        (['get /archives', `get /archives/${batch._id}`, `post /archives/${batch._id}/verify`] as const).map((name) => {
+          const [method, path] = name.split(' ') as ['get' | 'post', string];
+          return asked({ method, path: `/api/v1/audit${path}?tenant=${tenant}`, name }, headers);
+        }),
+      );
+      return { list: list!, one: one!, verdict: verdict! };
+    };
+
+    beforeAll(async () => {
+      const theirs = await keyOf({ of_tenant: 'other', scopes: ['audit:read#tenant/other'] });
+      await asked({ method: 'get', path: '/api/v1/audit/events', name: '' }, theirs); // begins the ledger
+      await server.store.collection<typeof batch>('archive_batches').insertOne(batch);
+    });
+
+    it('is 403 but for an operator whose key holds admin:*', async () => {
+      const keys = await Promise.all([
+        keyOf({ scopes: READER }),
+        keyOf({ scopes: ['admin:*#tenant/default'] }),
+        keyOf({ scopes: READER, actor_type: 'operator' }),
+      ]);
+      for (const headers of keys) {
+        const { list, one, verdict } = await answers('other', headers);
+        expect([list, one, verdict].map(({ status }) => status)).toEqual([403, 403, 403]);
+        expect((await answers('default', headers)).list.status).toBe(200);
+      }
+    });
+
+    it('shows the operator that tenant’s, and notes it there', async () => {
+      const operator = await keyOf({ actor_type: 'operator', scopes: ['admin:*#tenant/default'] });
+      const { list, one, verdict } = await answers('other', operator);
+      expect(list.body).toMatchObject({ archives: [{ id: batch._id, tenant: 'other' }] });
+      expect(one.body).toMatchObject({ id: batch._id, tenant: 'other' });
+      expect(verdict).toMatchObject({ status: 200, body: { batch_id: batch._id, tenant: 'other', tier: 'broken' } });
+      const noted = (await server.events('other')).map(({ kind, data }) => [kind, data['query']]);
+      expect(noted).toEqual(
+        expect.arrayContaining([['audit.read', 'archives'], expect.arrayContaining(['archive.verified'])]),
+      );
+      expect((await answers('default', operator)).one.body).toMatchObject({ code: 'archive_not_found' });
+      const nobodys = await answers('nobodys', operator);
+      expect([nobodys.list, nobodys.one, nobodys.verdict].map(({ status }) => status)).toEqual([404, 404, 404]);
+      expect(await server.events('nobodys')).toEqual([]);
+    });
   });
 });

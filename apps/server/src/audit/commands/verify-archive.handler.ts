@@ -1,4 +1,5 @@
 import { CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { assertOwnOrOperator } from '../operator.js';
 import { ArchiveVerification } from '../verification/archive-verification.js';
 import { VerificationLine } from '../verification/verification-line.js';
 import { NoteAccess } from './note-access.command.js';
@@ -12,8 +13,10 @@ export class VerifyArchiveHandler implements ICommandHandler<VerifyArchive> {
     private readonly commands: CommandBus,
   ) {}
 
-  async execute({ tenant, id, copy, requester }: VerifyArchive): Promise<ArchiveVerdict> {
-    const report = await this.line.inTurn(tenant, (signal) => this.verification.verify(tenant, id, { copy, signal }));
+  async execute({ tenant, id, copy, requester, caller }: VerifyArchive): Promise<ArchiveVerdict> {
+    assertOwnOrOperator(tenant, requester);
+    const verified = (signal: AbortSignal) => this.verification.verify(tenant, id, { copy, signal });
+    const report = await this.line.inTurn(tenant, verified, caller);
     const { tier, breaks_total: breaks } = report;
     const access = {
       kind: 'archive.verified',

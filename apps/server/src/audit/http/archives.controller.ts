@@ -1,5 +1,6 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import type { Response } from 'express';
 import { Caller, requesterOf, RequireScope } from '../../http/access.js';
 import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
@@ -10,7 +11,8 @@ import { RunArchive } from '../commands/run-archive.command.js';
 import { VerifyArchive, type ArchiveVerdict } from '../commands/verify-archive.command.js';
 import { GetArchive } from '../queries/get-archive.query.js';
 import { ListArchives, type ArchivePage, type ArchiveView } from '../queries/list-archives.query.js';
-import { ArchivesDto, RestoreArchiveDto, RunArchiveDto, VerifyArchiveDto } from './archives.dto.js';
+import { ArchiveDto, ArchivesDto, RestoreArchiveDto, RunArchiveDto, VerifyArchiveDto } from './archives.dto.js';
+import { goneCaller } from './gone-caller.js';
 
 const PRESET_LIMIT = 100;
 /** That a restored batch stays. */
@@ -27,9 +29,13 @@ export class ArchivesController {
   @Get('archives')
   @RequireScope('audit:read')
   @Action('audit.archives_read')
-  async list(@Query() { limit, before_seq }: ArchivesDto, @Caller() caller: Caller): Promise<ArchivePage> {
-    const page = await this.queries.execute(new ListArchives(caller.tenant, limit ?? PRESET_LIMIT, before_seq));
-    await this.noteRead(caller);
+  async list(
+    @Query() { limit = PRESET_LIMIT, before_seq: before, tenant }: ArchivesDto,
+    @Caller() caller: Caller,
+  ): Promise<ArchivePage> {
+    const whose = tenant ?? caller.tenant;
+    const page = await this.queries.execute(new ListArchives(whose, { before, limit }, requesterOf(caller)));
+    await this.noteRead(whose, caller);
     annotate({ result_count: page.archives.length });
     return page;
   }
@@ -37,9 +43,10 @@ export class ArchivesController {
   @Get('archives/:id')
   @RequireScope('audit:read')
   @Action('audit.archive_read')
-  async get(@Param('id') id: string, @Caller() caller: Caller): Promise<ArchiveView> {
-    const archive = await this.queries.execute(new GetArchive(caller.tenant, id));
-    await this.noteRead(caller);
+  async get(@Param('id') id: string, @Query() { tenant }: ArchiveDto, @Caller() caller: Caller): Promise<ArchiveView> {
+    const whose = tenant ?? caller.tenant;
+    const archive = await this.queries.execute(new GetArchive(whose, id, requesterOf(caller)));
+    await this.noteRead(whose, caller);
     return archive;
   }
 
@@ -49,10 +56,14 @@ export class ArchivesController {
   @Action('audit.archive_verified')
   async verify(
     @Param('id') id: string,
-    @Query() { copy = false }: VerifyArchiveDto,
-    @Caller() { tenant, actor, key_id }: Caller,
+    @Query() { copy = false, tenant }: VerifyArchiveDto,
+    @Caller() caller: Caller,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<ArchiveVerdict> {
-    const verdict = await this.commands.execute(new VerifyArchive(tenant, id, copy, { actor, credential: key_id }));
+    const requester = { ...requesterOf(caller), credential: caller.key_id };
+    const verdict = await this.commands.execute(
+      new VerifyArchive(tenant ?? caller.tenant, id, copy, requester, goneCaller(response)),
+    );
     annotate({ status: verdict.tier, count: verdict.breaks_total });
     return verdict;
   }
@@ -83,7 +94,7 @@ export class ArchivesController {
     return restored;
   }
 
-  private async noteRead({ tenant, actor, key_id }: Caller): Promise<void> {
+  private async noteRead(tenant: string, { actor, key_id }: Caller): Promise<void> {
     const access = { kind: 'audit.read' as const, data: { query: 'archives', filters: [] }, same: 'archives' };
     await this.commands.execute(new NoteAccess(tenant, actor, key_id, access));
   }

@@ -18,6 +18,19 @@ export class ArchivesDto {
   @Min(1)
   @Max(1000)
   limit?: number;
+
+  /** Whose; the caller's own when left out. */
+  @IsOptional()
+  @Matches(TENANT_PATTERN)
+  tenant?: string;
+}
+
+/** `GET /audit/archives/:id`. */
+export class ArchiveDto {
+  /** Whose it is; the caller's own when left out. */
+  @IsOptional()
+  @Matches(TENANT_PATTERN)
+  tenant?: string;
 }
 
 /** `POST /audit/archives/:id/verify`. */
@@ -27,6 +40,11 @@ export class VerifyArchiveDto {
   @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
   @IsBoolean()
   copy?: boolean;
+
+  /** Whose it is; the caller's own when left out. */
+  @IsOptional()
+  @Matches(TENANT_PATTERN)
+  tenant?: string;
 }
 
 /** `POST /audit/archive/run`. */

@@ -13,6 +13,7 @@ import { ListEvents, type EventPage } from '../queries/list-events.query.js';
 import { VerifyLedger } from '../queries/verify-ledger.query.js';
 import type { LedgerVerdict } from '../verification/verification.types.js';
 import { EventsDto, VerifyDto } from './audit.dto.js';
+import { goneCaller } from './gone-caller.js';
 import { wantsText } from './verification.resource.js';
 
 /** With the persons behind the page's pseudonyms, for those who asked and may know. */
@@ -56,7 +57,8 @@ export class AuditController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<LedgerVerdict | string> {
-    const verdict = await this.queries.execute(new VerifyLedger(caller.tenant, vkey === undefined ? [] : [vkey]));
+    const vkeys = vkey === undefined ? [] : [vkey];
+    const verdict = await this.queries.execute(new VerifyLedger(caller.tenant, vkeys, goneCaller(response)));
     const { tier: outcome, size, breaks_total: breaks, keys } = verdict;
     const data = { verdict: outcome, size, breaks, keys };
     await this.note(caller, { kind: 'audit.verified', data, same: outcome });

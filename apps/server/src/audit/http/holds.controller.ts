@@ -27,7 +27,7 @@ export class HoldsController {
   async place(@Body() { tenant, ...request }: PlaceHoldDto, @Caller() caller: Caller): Promise<object> {
     const hold = await this.commands.execute(new PlaceHold(tenant ?? caller.tenant, request, requesterOf(caller)));
     annotate({ run_id: hold._id });
-    return resourceOf(hold);
+    return { ...resourceOf(hold), erasures: hold.erasures.map(({ _id: id, state }) => ({ id, state })) };
   }
 
   @Get()

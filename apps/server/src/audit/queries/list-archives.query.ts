@@ -1,42 +1,18 @@
 import { Query } from '@nestjs/cqrs';
+import type { Requester } from '../audit.types.js';
 import type { ColdCopyState } from '../cold/cold-copy.types.js';
+import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 
-export interface ArchiveVersions {
-  jsonl?: string;
-  manifest?: string;
-}
+/** What of a batch's record is answered as it is stored. */
+type ShownAsStored = Omit<ArchiveBatch, '_id' | 'archivedAt' | 'retention' | 'copy' | 'holds'>;
 
-/** The record of an archived batch: what its objects are is asked of them by verifying it. Hashes in hex, times RFC 3339. */
-export interface ArchiveView {
+/** The record of an archived batch: what its objects are is asked of them by verifying it. Times in RFC 3339. */
+export interface ArchiveView extends ShownAsStored {
   id: string;
   archivedAt: string;
-  startSeq: number;
-  /** Inclusive. */
-  endSeq: number;
-  eventCount: number;
-  manifestSha256: string;
-  jsonlKey: string;
-  manifestKey: string;
-  /** Of the lines, and of the object that holds them. */
-  sha256: string;
-  storedSha256: string;
-  bytesUncompressed: number;
-  bytesStored: number;
-  /** Where the store keeps versions. */
-  versionIds: ArchiveVersions;
-  minEventId: string;
-  maxEventId: string;
-  minTs: string;
-  maxTs: string;
-  previousChainHash: string;
-  endChainHash: string;
-  previousManifestSha256: string | null;
-  checkpointSize: number;
-  retention: { mode: 'governance' | 'compliance' | null; until: string | null };
-  encryption: { algorithm: string; keyId: string } | null;
-  state: 'recorded' | 'deleting' | 'done' | 'retired';
+  retention: { mode: ArchiveBatch['retention']['mode']; until: string | null };
   /** Null while the second store, if there is one, lacks it. */
-  copy: { copiedAt: string; versionIds: ArchiveVersions } | null;
+  copy: { copiedAt: string; versionIds: ArchiveBatch['versionIds'] } | null;
   /** Cases whose legal hold lies on it. */
   holds: string[];
   /** Copies of its entries are in the database until then; all of them are when it is `restored`. */
@@ -51,12 +27,15 @@ export interface ArchivePage {
   copy: ColdCopyState | null;
 }
 
-/** Archived batches, newest first; those that begin below `before_seq` when that is given. */
+/**
+ * Archived batches, newest first; those that begin below `before` when that is given. Fails, of another tenant than the
+ * requester's, with AUDIT.OPERATOR_REQUIRED or AUDIT.LEDGER_NOT_FOUND.
+ */
 export class ListArchives extends Query<ArchivePage> {
   constructor(
     readonly tenant: string,
-    readonly limit: number,
-    readonly before_seq: number | undefined,
+    readonly page: { before: number | undefined; limit: number },
+    readonly requester: Requester,
   ) {
     super();
   }

@@ -11,8 +11,8 @@ export class VerifyLedgerHandler implements IQueryHandler<VerifyLedger> {
     private readonly line: VerificationLine,
   ) {}
 
-  async execute({ tenant, vkeys }: VerifyLedger): Promise<LedgerVerdict> {
+  async execute({ tenant, vkeys, caller }: VerifyLedger): Promise<LedgerVerdict> {
     const asked = { vkeys, require_anchor: false };
-    return this.line.inTurn(tenant, (signal) => this.engine.run(tenant, asked, { signal }));
+    return this.line.inTurn(tenant, (signal) => this.engine.run(tenant, asked, { signal }), caller);
   }
 }

@@ -94,6 +94,7 @@ describe('a ledger that is archived in part', () => {
       ]);
       expect((await verification.verify(TENANT, a!._id)).breaks).toEqual([]);
       const order = new VerifyArchive(TENANT, b!._id, false, {
+        tenant: TENANT,
         actor: { type: 'service', id: 'auditor' },
         credential: 'key',
       });

@@ -12,8 +12,11 @@ export class VerificationLine implements OnModuleDestroy {
   private readonly leaving = new AbortController();
   private last: Promise<unknown> = Promise.resolve();
 
-  /** Rejects with AUDIT.VERIFICATION_BUSY, and with what the verification rejects with. */
-  async inTurn<T>(tenant: string, verification: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /**
+   * `caller` is aborted when nobody waits any more: then the turn is not begun, or cut short. Rejects with
+   * AUDIT.VERIFICATION_BUSY, with the reason of `caller`, and with what the verification rejects with.
+   */
+  async inTurn<T>(tenant: string, verification: (signal: AbortSignal) => Promise<T>, caller?: AbortSignal): Promise<T> {
     const ofTenant = this.waiting.get(tenant) ?? 0;
     const all = [...this.waiting.values()].reduce((sum, count) => sum + count, 0);
     if (all >= MOST_WAITING || ofTenant >= MOST_OF_TENANT) {
@@ -23,7 +26,13 @@ export class VerificationLine implements OnModuleDestroy {
       );
     }
     this.waiting.set(tenant, ofTenant + 1);
-    const run = this.last.then(() => verification(this.leaving.signal)).finally(() => this.left(tenant));
+    const { signal: leaving } = this.leaving;
+    const signal = caller ? AbortSignal.any([leaving, caller]) : leaving;
+    const turn = async (): Promise<T> => {
+      signal.throwIfAborted();
+      return verification(signal);
+    };
+    const run = this.last.then(turn).finally(() => this.left(tenant));
     this.last = run.catch(() => undefined);
     return run;
   }
