@@ -1,8 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEvent } from '#libs/ledger';
 import { ColdStores } from '../../apps/server/src/audit/cold/cold-stores.js';
@@ -11,6 +9,7 @@ import { ErasureTask } from '../../apps/server/src/audit/erasure/erasure-task.js
 import { receiptKey } from '../../apps/server/src/audit/erasure/receipt.js';
 import { Erasures } from '../../apps/server/src/audit/storage/erasures.store.js';
 import { SubjectKeys } from '../../apps/server/src/audit/storage/subject-keys.store.js';
+import { startProgram } from './program.fixture.js';
 
 /** 1 in the gate, 30 for a release. */
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 1);
@@ -24,16 +23,15 @@ describe('kill -9 of a process that erases persons', () => {
       try {
         const told: string[] = [];
         for (let round = 0; round < ROUNDS; round++) {
-          const eraser = startEraser(dataDir, round * 1_000);
+          const eraser = startProgram('eraser.mjs', { dataDir, from: round * 1_000 });
           try {
-            await eraser.begun(2);
+            await eraser.told(2, 'begun');
             // Between two steps of an erasure: the moment itself is what is varied.
             await sleep(Math.random() * 400);
           } finally {
-            eraser.process.kill('SIGKILL');
+            await eraser.kill();
           }
-          if (eraser.process.signalCode === null) await once(eraser.process, 'close');
-          told.push(...eraser.lines());
+          told.push(...eraser.lines);
         }
         await assertSound(dataDir, told);
       } finally {
@@ -76,31 +74,4 @@ async function assertSound(dataDir: string, told: readonly string[]): Promise<vo
   } finally {
     await room.close();
   }
-}
-
-interface Eraser {
-  process: ChildProcess;
-  lines(): string[];
-  /** Resolves when it has begun so many. Rejects with its output when it ends before. */
-  begun(count: number): Promise<void>;
-}
-
-function startEraser(dataDir: string, from: number): Eraser {
-  const program = resolve(__dirname, 'eraser.mjs');
-  const given = JSON.stringify({ dataDir, from });
-  const child = spawn(process.execPath, [program, given], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [text, errors] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
-  const lines = (): string[] => text.split('\n').slice(0, -1);
-  return {
-    process: child,
-    lines,
-    begun: async (count) => {
-      while (lines().filter((line) => line.startsWith('begun')).length < count) {
-        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the eraser ended: ${errors}`);
-        await sleep(5);
-      }
-    },
-  };
 }

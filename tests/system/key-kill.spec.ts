@@ -1,8 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseNote, verifierKeyText } from '#libs/ledger';
 import { startRoom, TENANT } from '../../apps/server/src/audit/audit-room.fixture.js';
@@ -10,6 +8,7 @@ import { AuditKeys } from '../../apps/server/src/audit/keys/audit-keys.js';
 import { KeyChanges } from '../../apps/server/src/audit/keys/key-changes.js';
 import { CheckpointSigner } from '../../apps/server/src/audit/checkpoints/checkpoint-signer.js';
 import { Checkpoints } from '../../apps/server/src/audit/storage/checkpoints.store.js';
+import { startProgram } from './program.fixture.js';
 
 /** 1 in the gate, 30 for a release. */
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 1);
@@ -25,16 +24,15 @@ describe('kill -9 of a process that rotates its note key', () => {
       try {
         const made: string[] = [];
         for (let round = 0; round < ROUNDS; round++) {
-          const rotator = startRotator(dataDir);
+          const rotator = startProgram('key-rotator.mjs', { dataDir });
           try {
-            await rotator.made(1 + Math.floor(Math.random() * 3));
+            await rotator.told(1 + Math.floor(Math.random() * 3));
             // Between two steps of a rotation: the moment itself is what is varied.
             await sleep(Math.random() * 300);
           } finally {
-            rotator.process.kill('SIGKILL');
+            await rotator.kill();
           }
-          if (rotator.process.signalCode === null) await once(rotator.process, 'close');
-          made.push(...rotator.lines());
+          made.push(...rotator.lines);
         }
         await assertSound(dataDir, made);
       } finally {
@@ -79,30 +77,4 @@ async function assertSound(dataDir: string, made: readonly string[]): Promise<vo
   } finally {
     await room.close();
   }
-}
-
-interface Rotator {
-  process: ChildProcess;
-  lines(): string[];
-  /** Resolves when it has told of so many keys. Rejects with its output when it ends before. */
-  made(count: number): Promise<void>;
-}
-
-function startRotator(dataDir: string): Rotator {
-  const program = resolve(__dirname, 'key-rotator.mjs');
-  const child = spawn(process.execPath, [program, JSON.stringify({ dataDir })], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [text, errors] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
-  const lines = (): string[] => text.split('\n').slice(0, -1);
-  return {
-    process: child,
-    lines,
-    made: async (count) => {
-      while (lines().length < count) {
-        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the rotator ended: ${errors}`);
-        await sleep(5);
-      }
-    },
-  };
 }

@@ -1,13 +1,12 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startServer, type RunningServer } from '#libs/testing';
 import { startRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
-import { startWriter, type Acknowledged } from './ledger-writers.fixture.js';
+import { acknowledgedBy, startWriter, type Acknowledged } from './ledger-writers.fixture.js';
 
-/** 3 in the gate, 30 for a release. */
+/** 2 in the gate, 30 for a release. */
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 2);
 const MINUTES = 60_000;
 
@@ -22,12 +21,11 @@ describe('kill -9 under load', () => {
           const writer = startWriter({ dataDir, total: Number.MAX_SAFE_INTEGER, callers: 64, roles: 'api,ledger' });
           try {
             // Somewhere in the middle of a flush, a mark or a checkpoint: never at the same place.
-            await writer.reached(100 + Math.floor(Math.random() * 1_500));
+            await writer.told(100 + Math.floor(Math.random() * 1_500));
           } finally {
-            writer.process.kill('SIGKILL');
+            await writer.kill();
           }
-          if (writer.process.signalCode === null) await once(writer.process, 'close');
-          acknowledged.push(...writer.acknowledged());
+          acknowledged.push(...acknowledgedBy(writer));
         }
         const room = await startRoom({ dataDir });
         try {

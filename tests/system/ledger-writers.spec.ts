@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LedgerVerifier, type StoredEntry } from '#libs/ledger';
 import { startRoom, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
-import { startWriter, type Writer } from './ledger-writers.fixture.js';
+import { acknowledgedBy, startWriter } from './ledger-writers.fixture.js';
+import type { Program } from './program.fixture.js';
 
 /** So many acknowledgements while all of them write to one ledger, which is some dozens of turns; 50,000 for a release. */
 const EVENTS = Number(process.env['WRITERS_EVENTS'] ?? 8_000);
@@ -33,14 +34,14 @@ describe('four processes of 64 callers each that append to the same ledgers, fro
       }),
     );
     try {
-      await Promise.all(writers.map((writer) => writer.reached(1)));
+      await Promise.all(writers.map((writer) => writer.told(1)));
       const shares = await sharesOf(writers, one.events);
       for (const writer of writers) writer.process.kill('SIGTERM');
       await Promise.all(writers.map((writer) => writer.ended()));
       await assertWhole(engine, tenants, writers);
       expect(Math.min(...shares)).toBeGreaterThanOrEqual(LEAST_SHARE);
     } finally {
-      for (const writer of writers) writer.process.kill('SIGKILL');
+      await Promise.all(writers.map((writer) => writer.kill()));
       await engine.remove();
       await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
     }
@@ -48,14 +49,14 @@ describe('four processes of 64 callers each that append to the same ledgers, fro
 });
 
 /** Of what was acknowledged from the moment on when all were at it. */
-async function sharesOf(writers: readonly Writer[], events: number): Promise<number[]> {
-  const before = writers.map((writer) => writer.count());
+async function sharesOf(writers: readonly Program[], events: number): Promise<number[]> {
+  const before = writers.map(({ lines }) => lines.length);
   const ended = new Promise<never>((_, reject) => {
     for (const { process } of writers) process.once('exit', (code) => reject(new Error(`a writer ended: ${code}`)));
   });
   ended.catch(() => undefined); // they end when they are told to
   for (;;) {
-    const since = writers.map((writer, at) => writer.count() - before[at]!);
+    const since = writers.map(({ lines }, at) => lines.length - before[at]!);
     const total = since.reduce((sum, each) => sum + each, 0);
     if (total >= events) return since.map((each) => each / total);
     await Promise.race([sleep(20), ended]);
@@ -63,8 +64,8 @@ async function sharesOf(writers: readonly Writer[], events: number): Promise<num
 }
 
 /** The one oracle is the product's own verifier; and everything acknowledged is where it was said to be, once. */
-async function assertWhole(engine: AuditRoom, tenants: readonly string[], writers: readonly Writer[]): Promise<void> {
-  const acknowledged = writers.flatMap((writer) => writer.acknowledged());
+async function assertWhole(engine: AuditRoom, tenants: readonly string[], writers: readonly Program[]): Promise<void> {
+  const acknowledged = writers.flatMap(acknowledgedBy);
   const places = new Map<string, string>();
   for (const tenant of tenants) {
     const origin = `assay.test/ledger/${tenant}`;
