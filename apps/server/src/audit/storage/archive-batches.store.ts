@@ -58,6 +58,15 @@ export class ArchiveBatches {
     return newest?.maxEventId;
   }
 
+  /** The largest `ts` in a batch whose entries have begun to leave hot storage, and are kept. */
+  async newestTs(tenant: string): Promise<string | undefined> {
+    const found = this.collection.find({ tenant }, { projection: { _id: 0, maxTs: 1, state: 1 }, batchSize: 4 });
+    for await (const { maxTs, state } of found.sort({ maxTs: -1 })) {
+      if (state === 'deleting' || state === 'done') return maxTs;
+    }
+    return undefined;
+  }
+
   async newest(tenant: string): Promise<ArchiveBatch | null> {
     return this.collection.findOne({ tenant }, { sort: { startSeq: -1 } });
   }

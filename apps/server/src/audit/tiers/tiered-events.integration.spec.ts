@@ -130,6 +130,14 @@ describe('a ledger of which some is archived', () => {
       await list({ since: tsAt(SIZE - 100) });
       expect(spy).not.toHaveBeenCalled();
     });
+
+    it('asks for no record of a batch that ends before a full page does', async () => {
+      const windows = jest.spyOn(room.module.get(ArchiveBatches), 'inWindow');
+      const { next_cursor } = await list({ limit: 100 });
+      await list({ limit: 100, cursor: next_cursor });
+      const found = await Promise.all(windows.mock.results.map(({ value }) => value as Promise<ArchiveBatch[]>));
+      expect(found.map((batches) => batches.map(({ startSeq }) => startSeq))).toEqual([[], [512]]);
+    });
   });
 
   describe('when other filters are asked for', () => {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditError } from '../audit.errors.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { gapsFilled } from '../domain/gaps.js';
-import { isSettled, newestFirst, newestOf } from '../domain/newest-first.js';
+import { isSettled, newestFirst, newestOf, type Placed } from '../domain/newest-first.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { LedgerEntries, type EntryOfPage, type PageOfEntries } from '../storage/ledger-entries.store.js';
 import { Restorations, type Restoration } from '../storage/restorations.store.js';
@@ -63,11 +63,13 @@ export class TieredEvents {
       restored.push(...tiered('restored', await this.restored.page(restoration, asked)));
     }
     const page = newestOf(asked.limit, hot, restored);
-    const cold = await this.coldBatches(tenant, asked, before);
     if (asked.kind !== undefined || asked.job_id !== undefined) {
+      const cold = await this.coldBatches(tenant, asked, before);
       if (cold.length > 0) throw await this.rangeRequired(tenant);
       return page;
     }
+    // Nothing older than a full page's last can change it.
+    const cold = await this.coldBatches(tenant, { ...asked, since: page[asked.limit - 1]?.ts ?? asked.since }, before);
     return this.pageOver(cold, page, asked);
   }
 
@@ -77,11 +79,9 @@ export class TieredEvents {
     asked: PageOfEntries,
   ): Promise<TieredEntry[]> {
     let page = inDatabase;
-    const newestBatchFirst = cold
-      .map((batch) => ({ batch, newest: { ts: batch.maxTs, seq: batch.endSeq } }))
-      .sort((a, b) => newestFirst(a.newest, b.newest));
-    for (const { batch, newest } of newestBatchFirst) {
-      if (isSettled(page, asked.limit, newest)) break;
+    const newestBatchFirst = [...cold].sort((a, b) => newestFirst(newestIn(a), newestIn(b)));
+    for (const batch of newestBatchFirst) {
+      if (isSettled(page, asked.limit, newestIn(batch))) break;
       page = newestOf(asked.limit, page, tiered('archived', await this.archived.page(batch, asked)));
     }
     return page;
@@ -93,8 +93,9 @@ export class TieredEvents {
     asked: PageOfEntries,
     restoredBefore: readonly Restoration[],
   ): Promise<ArchiveBatch[]> {
-    const inWindow = await this.batches.inWindow(tenant, asked.since, asked.until);
-    const left = inWindow.filter(
+    // In the order of texts after every time of that millisecond: older entries of it may be in a batch that begins with it.
+    const until = asked.before ? `${asked.before.ts}~` : asked.until;
+    const left = (await this.batches.inWindow(tenant, asked.since, until)).filter(
       (batch) => (batch.state === 'deleting' || batch.state === 'done') && isInWindow(batch, asked),
     );
     if (left.length === 0) return [];
@@ -104,9 +105,7 @@ export class TieredEvents {
   }
 
   private async rangeRequired(tenant: string): Promise<AuditError> {
-    const newest = (await this.batches.inWindow(tenant))
-      .filter(({ state }) => state === 'deleting' || state === 'done')
-      .reduce((max, { maxTs }) => (maxTs > max ? maxTs : max), '');
+    const newest = (await this.batches.newestTs(tenant)) ?? new Date().toISOString();
     const since = new Date(Date.parse(newest) + 1).toISOString();
     return new AuditError(
       'AUDIT.RANGE_REQUIRED',
@@ -118,6 +117,9 @@ export class TieredEvents {
 
 const tiered = (tier: Tier, entries: readonly EntryOfPage[]): TieredEntry[] =>
   entries.map(({ seq, ts, bytes, leaf_hash, chain_hash }) => ({ seq, ts, bytes, leaf_hash, chain_hash, tier }));
+
+/** No entry of the batch comes before this one. */
+const newestIn = ({ maxTs, endSeq }: ArchiveBatch): Placed => ({ ts: maxTs, seq: endSeq });
 
 /** Whether any entry of the batch may be in the window. */
 function isInWindow(
