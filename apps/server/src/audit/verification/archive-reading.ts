@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ArchiveManifest } from '#libs/archive';
 import { hasCode } from '#libs/kernel';
 import { TILE_WIDTH, type LedgerVerifier, type SeqRange } from '#libs/ledger';
@@ -41,6 +42,8 @@ interface Linked {
 export class ArchiveReading {
   private current: ArchivedSpan | undefined;
   private before: Linked | undefined;
+  /** What is being opened before it is asked for. */
+  private early: Promise<OpenedBatch | undefined> | undefined;
   private readonly visited: Set<string>;
   /** Where batches were found whose records say otherwise. */
   private readonly misplaced = new Map<string, SeqRange>();
@@ -62,7 +65,7 @@ export class ArchiveReading {
     if (record === null) return undefined;
     const elsewhere = this.misplaced.get(record._id);
     if (elsewhere && !holds(elsewhere, seq)) return undefined;
-    const opened = await this.parts.opening.open(record, view);
+    const opened = await this.opened(record);
     if (!holds(opened, seq)) {
       this.misplaced.set(record._id, { from: opened.from, to: opened.to });
       return undefined;
@@ -71,6 +74,15 @@ export class ArchiveReading {
     const next = opened.manifest ? undefined : await this.startAfter(seq);
     if (next !== undefined) opened.to = Math.min(opened.to, next - 1);
     return this.take(opened, seq);
+  }
+
+  /** Begins to open the batch that holds this seq, while others work on the entries before it: `at` is next asked for it. */
+  ahead(seq: number): void {
+    const { batches, opening, view } = this.parts;
+    this.early ??= batches
+      .covering(view.tenant, seq)
+      .then((record) => (record === null ? undefined : opening.open(record, view)))
+      .catch(() => undefined); // `at` asks again, and is told
   }
 
   /**
@@ -92,14 +104,14 @@ export class ArchiveReading {
     const reason = `no record names a batch of these entries, and hot storage has none of them${told}`;
     verifier.archiveFault({ class: 'archive_missing', from, to: to - 1, code: 'ARCHIVE.RECORD_MISSING', reason });
     this.toldTo = to - 1;
-    this.current = { from, to: to - 1, previousChainHash: '' };
+    this.current = { from, to: to - 1 };
     return this.current;
   }
 
   /** What is left of the batch turned out to be unreadable. */
-  spoil({ from, to, batch, previousChainHash }: ArchivedSpan, fault: BatchFault): void {
+  spoil({ from, to, batch }: ArchivedSpan, fault: BatchFault): void {
     this.parts.verifier.archiveFault({ ...fault, from, to, ...(batch !== undefined && { batch }) });
-    this.current = { from, to, previousChainHash, ...(batch !== undefined && { batch }) };
+    this.current = { from, to, ...(batch !== undefined && { batch }) };
   }
 
   /** Passes entries, `from` to before `to`, that cannot be read, by what the stored leaf tiles have of them. */
@@ -134,6 +146,13 @@ export class ArchiveReading {
     }
   }
 
+  private async opened(record: ArchiveBatch): Promise<OpenedBatch> {
+    const early = await this.early;
+    this.early = undefined;
+    // Another record than it was opened by, or the same with other values, is opened as it is now.
+    return early && isDeepStrictEqual(early.record, record) ? early : this.parts.opening.open(record, this.parts.view);
+  }
+
   private async startAfter(seq: number): Promise<number | undefined> {
     const { batches, view } = this.parts;
     for await (const { startSeq } of batches.between(view.tenant, seq + 1, Number.MAX_SAFE_INTEGER)) {
@@ -144,14 +163,14 @@ export class ArchiveReading {
 
   /** Its entries are what is verified, from `seq` on. */
   private async take(opened: OpenedBatch, seq: number): Promise<ArchivedSpan> {
-    const { record, from, to, entries, previousChainHash } = opened;
+    const { record, from, to, entries } = opened;
     // A run before this one was stopped within it: what it read stays read, and what it told is told.
     const again = this.visited.has(record._id);
     this.visited.add(record._id);
     this.tell(opened, { from: again ? seq : from, to });
     if (!again) this.tellManifest(opened);
     await this.link(opened);
-    this.current = { from, to, batch: record._id, previousChainHash, ...(entries && { entries }) };
+    this.current = { from, to, batch: record._id, ...(entries && { entries }) };
     return this.current;
   }
 

@@ -10,8 +10,6 @@ export interface ArchivedSpan {
   batch?: string;
   /** Absent: they cannot be read, or have retired. */
   entries?: OpenBatch;
-  /** Chain hash before the first, hex. */
-  previousChainHash: string;
 }
 
 /** Its entries from `from` to before `to`, for a thread. */

@@ -24,8 +24,6 @@ export interface OpenedBatch {
   manifestSha256?: string;
   /** Its entries, under the digests of manifest or record. Absent: they cannot be read. */
   entries?: OpenBatch;
-  /** Chain hash before the first, hex. */
-  previousChainHash: string;
   /** Nothing is left of it, and a signed tombstone says why. */
   retired: boolean;
 }
@@ -59,12 +57,12 @@ export class BatchOpening {
   private async openIn(record: ArchiveBatch, view: ColdView): Promise<OpenedBatch> {
     const judged = await this.manifest(record, view);
     const { manifest, signer, fault, sha256: manifestSha256 } = judged;
-    const place: BatchPlace & { previousChainHash: string } = manifest ?? record;
+    const place: BatchPlace = manifest ?? record;
     const lines = await this.lines(record, manifest, view);
     const entries = Buffer.isBuffer(lines) ? await entriesOf(place, lines) : lines;
     const whole = entries instanceof OpenBatch;
     return {
-      ...{ record, from: place.startSeq, to: place.endSeq, previousChainHash: place.previousChainHash },
+      ...{ record, from: place.startSeq, to: place.endSeq },
       faults: [...(fault ? [fault] : []), ...(whole || !entries ? [] : [entries])],
       ...(manifest && { manifest }),
       ...(signer !== undefined && { signer }),
@@ -118,9 +116,10 @@ export class BatchOpening {
     }
   }
 
-  private async retired(record: ArchiveBatch, { signal }: ColdView): Promise<OpenedBatch> {
+  private async retired(record: ArchiveBatch, { place, signal }: ColdView): Promise<OpenedBatch> {
     try {
-      if (await this.tombstones.of(record, signal)) return { ...unreadable(record), retired: true };
+      if (await this.tombstones.of(record, { place, signal })) return { ...unreadable(record), retired: true };
+      if (place === 'copy' && (await this.tombstones.of(record, { signal }))) return unreadable(record, notCopied);
     } catch (error) {
       signal.throwIfAborted();
       return unreadable(record, storeFault('manifest', record.manifestKey, hasCode(error) ? codeOf(error) : undefined));
@@ -164,7 +163,6 @@ const unreadable = (record: ArchiveBatch, fault?: BatchFault): OpenedBatch => ({
   from: record.startSeq,
   to: record.endSeq,
   faults: fault ? [fault] : [],
-  previousChainHash: '',
   retired: false,
 });
 

@@ -176,10 +176,12 @@ export class LedgerReading {
   private digested(from: number, to: number, span?: ArchivedSpan): Promise<DigestedSegment> {
     const limit = Math.min(span ? span.to + 1 : this.end, this.end);
     const last = from + AHEAD * this.threads.count * SEGMENT;
-    for (let [start, end] = [from, to]; start < limit && start <= last;) {
+    let [start, end] = [from, to];
+    while (start < limit && start <= last) {
       if (!this.ahead.has(start)) this.ahead.set(start, this.asked(start, end, span));
       [start, end] = [end, Math.min(end + SEGMENT, limit)];
     }
+    if (span && start === limit && limit < this.end) this.reading.archive.ahead(limit);
     const segment = this.ahead.get(from)!;
     // What was read ahead of a gap is not asked for any more.
     for (const start of this.ahead.keys()) if (start <= from) this.ahead.delete(start);
