@@ -188,6 +188,8 @@ describe('a ledger as tlog-tiles over HTTP', () => {
     const queries = events.map(({ event }) => event.data.query);
     for (const query of ['tlog', 'event', 'consistency'])
       expect(queries.filter((noted) => noted === query)).toHaveLength(1);
+    const exported = await json<Noted>('/api/v1/audit/events?kind=audit.exported&limit=1000');
+    expect(exported.events).toMatchObject([{ event: { data: { form: 'tlog' } } }]);
   });
 
   /** Last: from here on the first tile's entries are in the cold store alone. */

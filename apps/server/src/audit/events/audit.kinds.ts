@@ -63,6 +63,8 @@ export const auditEventKinds = eventKinds({
       filters: { list: 'code' },
     },
   },
+  /** Entries were taken in bundles, as whoever copies or checks a log takes them; once per credential and hour. */
+  'audit.exported': { schema: 1, data: { form: { oneOf: ['tlog'] } } },
   /** A ledger was verified; once per credential, verdict and hour. */
   'audit.verified': { schema: 1, data: { verdict: 'code', size: 'count', breaks: 'count', keys: 'code' } },
   /**
