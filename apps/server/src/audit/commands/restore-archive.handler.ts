@@ -8,6 +8,7 @@ import { assertOperator } from '../operator.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Restorations, type Restoration } from '../storage/restorations.store.js';
 import { ArchiveVerification } from '../verification/archive-verification.js';
+import { objectionTo } from '../verification/batch-objection.js';
 import { VerificationLine } from '../verification/verification-line.js';
 import { RecordFact } from './record-fact.command.js';
 import { RestoreArchive, type RestoredArchive } from './restore-archive.command.js';
@@ -50,14 +51,13 @@ export class RestoreArchiveHandler implements ICommandHandler<RestoreArchive> {
     return restoration;
   }
 
-  private async assertVerified({ tenant, _id, startSeq, endSeq }: ArchiveBatch): Promise<void> {
+  private async assertVerified(batch: ArchiveBatch): Promise<void> {
+    const { tenant, _id, startSeq, endSeq } = batch;
     const report = await this.line.inTurn(tenant, (signal) => this.verification.verify(tenant, _id, { signal }));
-    if (report.tier !== 'broken' && report.batches.verified === report.batches.expected) return;
-    const [first] = report.breaks;
-    throw new AuditError(
-      'AUDIT.ARCHIVE_ALTERED',
-      `the batch of entries ${startSeq} to ${endSeq} of ${tenant} does not verify: ${first?.reason ?? report.tier}`,
-    );
+    const objection = objectionTo(batch, report);
+    if (objection === undefined) return;
+    const message = `the batch of entries ${startSeq} to ${endSeq} of ${tenant} does not verify: ${objection}`;
+    throw new AuditError('AUDIT.ARCHIVE_ALTERED', message);
   }
 
   private async record(

@@ -21,8 +21,8 @@ export class ArchiveVerification {
   ) {}
 
   /**
-   * The report of the batch's range; of a ledger with several incarnations that of the whole. The batch is whole when the
-   * tier is not `broken` and all of `batches` are verified. Rejects with AUDIT.ARCHIVE_NOT_FOUND,
+   * The report of the batch's range; of a ledger with several incarnations that of the whole, in which `objectionTo` says
+   * what is the batch's. Rejects with AUDIT.ARCHIVE_NOT_FOUND,
    * AUDIT.ARCHIVE_COPY_NOT_FOUND, and with the signal's reason.
    */
   async verify(tenant: string, id: string, { copy = false, signal }: ArchiveAsked = {}): Promise<LedgerVerdict> {

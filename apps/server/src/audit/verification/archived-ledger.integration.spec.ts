@@ -1,7 +1,13 @@
-import { CommandBus } from '@nestjs/cqrs';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { parseEvent } from '#libs/ledger';
 import { TENANT } from '../audit-room.fixture.js';
+import { CheckpointSigner } from '../checkpoints/checkpoint-signer.js';
+import { Suspending } from '../checkpoints/suspending.js';
+import { ReopenLedger } from '../commands/reopen-ledger.command.js';
+import { RestoreArchive } from '../commands/restore-archive.command.js';
 import { VerifyArchive } from '../commands/verify-archive.command.js';
+import { GetLedger } from '../queries/get-ledger.query.js';
+import { Ledgers, type Ledger } from '../storage/ledgers.store.js';
 import { LedgerReader } from '../storage/ledger-reader.store.js';
 import { ArchiveVerification } from './archive-verification.js';
 import { archivedLedger, type ArchivedLedger } from './archived-ledger.fixture.js';
@@ -112,5 +118,22 @@ describe('a ledger that is archived in part', () => {
         code: 'AUDIT.ARCHIVE_COPY_NOT_FOUND',
       });
     });
+  });
+
+  it('is restored batch by batch where it was reopened: what is wrong with another batch keeps none back', async () => {
+    while ((await ledger.records()).length < 2) await ledger.archive();
+    const { module } = ledger.room;
+    const commands = module.get(CommandBus);
+    const operator = { tenant: 'default', actor: { type: 'operator', id: 'root' } } as const;
+    const found = async (): Promise<Ledger> => (await module.get(Ledgers).find(TENANT))!;
+    await module.get(Suspending).suspend(await found(), 'lost');
+    const { store } = await module.get(QueryBus).execute(new GetLedger(TENANT, operator));
+    await commands.execute(new ReopenLedger(TENANT, store!.good, 'backup_restored', operator));
+    await module.get(CheckpointSigner).sign(await found());
+    const [a, b] = await ledger.records();
+    await ledger.put(a!.jsonlKey, Buffer.from('other'));
+    const restore = ({ _id }: { _id: string }) => commands.execute(new RestoreArchive(TENANT, _id, 1, operator));
+    await expect(restore(a!)).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_ALTERED' });
+    expect(await restore(b!)).toMatchObject({ id: b!._id, eventCount: 256 });
   });
 });
