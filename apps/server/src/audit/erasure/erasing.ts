@@ -51,7 +51,10 @@ export class Erasing {
         await this.statements.put(receiptKey(erasure), erasure.receipt, (cause) => otherThan(erasure, cause));
       }
       // If the process dies here, the receipt is found, and it is too late for a hold.
-      await this.erasures.setState(_id, ['intended'], 'committed');
+      if (!(await this.erasures.setState(_id, ['intended'], 'committed'))) {
+        // Another process was at it, too: it is further, or met a hold and forgot it. The receipt stands.
+        await this.erasures.add({ ...erasure, state: 'committed' });
+      }
     }
     // If the process dies here, the next start goes on; so does one on a backup from before all this.
     await this.subjects.destroy(tenant, pseudonym);

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { uuidv7 } from '#libs/kernel';
 import { canonicalJson, parseEvent } from '#libs/ledger';
@@ -8,16 +9,18 @@ import { sampleDraft, startRoom, TENANT, type AuditRoom } from '../audit-room.fi
 import type { Requester } from '../audit.types.js';
 import { archiveRange } from '../tiers/archived-range.fixture.js';
 import { ColdStores } from '../cold/cold-stores.js';
+import { Statements } from '../cold/statements.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { GetEventProof } from '../queries/get-event-proof.query.js';
 import { RecordEvents } from '../commands/record-events.command.js';
 import { SealEvents } from '../commands/seal-events.command.js';
 import { EraseSubject } from '../commands/erase-subject.command.js';
-import { PlaceHold } from '../commands/place-hold.command.js';
+import { PlaceHold, type PlacedHold } from '../commands/place-hold.command.js';
 import { ReleaseHold } from '../commands/release-hold.command.js';
 import { ReplayErasures } from '../commands/replay-erasures.command.js';
 import { GetSubjects } from '../queries/get-subjects.query.js';
 import { Erasures } from '../storage/erasures.store.js';
+import { LegalHolds } from '../storage/holds.store.js';
 import { SubjectKeys } from '../storage/subject-keys.store.js';
 import { ErasureTask } from './erasure-task.js';
 import type { Erasure } from './erasure.types.js';
@@ -42,6 +45,10 @@ describe('erasure', () => {
   const named = async (subject: string): Promise<string> => {
     await room.recordPerson(subject);
     return (await of(SubjectKeys).find(TENANT, subject))!.pseudonym;
+  };
+  const isPlaced = async (caseId: string, placing: Promise<unknown>): Promise<void> => {
+    const cases = async () => (await of(LegalHolds).active(TENANT)).map(({ case_id }) => case_id);
+    while (!(await cases()).includes(caseId)) await Promise.race([setImmediate(), placing]);
   };
   const known = (pseudonym: string): Promise<Record<string, string>> =>
     of(QueryBus).execute(new GetSubjects(TENANT, [pseudonym]));
@@ -180,19 +187,72 @@ describe('erasure', () => {
 
   it('is withdrawn when a hold is placed before the receipt is stored, and not when after', async () => {
     const pseudonym = await named('Late Person');
-    const hold = () => run<{ _id: string }>(new PlaceHold(TENANT, { case_id: 'late' }, OPERATOR));
+    /** While the erasure is begun, placing waits for what becomes of it. */
+    const hold = async (): Promise<Promise<PlacedHold>[]> => {
+      const placing = run<PlacedHold>(new PlaceHold(TENANT, { case_id: 'late' }, OPERATOR));
+      await isPlaced('late', placing);
+      return [placing];
+    };
     jest.spyOn(of(ColdStores), 'primary').mockRejectedValueOnce(DIED);
     await expect(erase('Late Person')).rejects.toBe(DIED);
-    const early = await hold();
+    const [placing] = await hold();
     await of(ErasureTask).turn();
     expect(await of(Erasures).of(TENANT, pseudonym)).toBeNull();
+    const early = (await placing)!;
+    expect(early.erasures).toEqual([]);
     await run(new ReleaseHold(TENANT, early._id, OPERATOR));
     jest.spyOn(of(Erasures), 'setState').mockRejectedValueOnce(DIED);
     await expect(erase('Late Person')).rejects.toBe(DIED);
-    const late = await hold();
+    const [placingLate] = await hold();
     await of(ErasureTask).turn();
     expect(await of(Erasures).of(TENANT, pseudonym)).toMatchObject({ state: 'done' });
+    const late = (await placingLate)!;
+    expect(late.erasures).toMatchObject([{ pseudonym }]);
     await run(new ReleaseHold(TENANT, late._id, OPERATOR));
+  });
+
+  it.each([
+    ['the-person', { subjects: ['In Between'] }],
+    ['everyone', {}],
+  ])('is named by a hold on %s that is placed while the receipt is put', async (case_id, whom) => {
+    await named('In Between');
+    const statements = of(Statements);
+    const put = statements.put.bind(statements);
+    const placing: Promise<PlacedHold>[] = [];
+    jest.spyOn(statements, 'put').mockImplementationOnce(async (...given) => {
+      placing.push(run(new PlaceHold(TENANT, { case_id, ...whom }, OPERATOR)));
+      await isPlaced(case_id, placing[0]!);
+      return put(...given);
+    });
+    const { _id } = await erase('In Between');
+    const [hold] = await Promise.all(placing);
+    expect(hold!.erasures).toMatchObject([{ _id, state: expect.not.stringMatching('intended') as string }]);
+    await run(new ReleaseHold(TENANT, hold!._id, OPERATOR));
+  });
+
+  it('is no concern of a hold on a time before the person was known, nor of one on others', async () => {
+    await named('Elsewhere');
+    jest.spyOn(of(ColdStores), 'putOptions').mockImplementationOnce(died);
+    await expect(erase('Elsewhere')).rejects.toBe(DIED);
+    for (const whom of [{ until: '2020-01-01T00:00:00.000Z' }, { subjects: ['Somebody Else'] }]) {
+      const hold = await run<PlacedHold>(new PlaceHold(TENANT, { case_id: 'other', ...whom }, OPERATOR));
+      expect(hold.erasures).toEqual([]);
+      await run(new ReleaseHold(TENANT, hold._id, OPERATOR));
+    }
+    await of(ErasureTask).turn();
+  });
+
+  it('goes on when another process, which met a hold, withdrew it while the receipt was put', async () => {
+    const pseudonym = await named('Withdrawn Elsewhere');
+    const statements = of(Statements);
+    const put = statements.put.bind(statements);
+    jest.spyOn(statements, 'put').mockImplementationOnce(async (...given) => {
+      await of(Erasures).withdraw((await of(Erasures).of(TENANT, pseudonym))!._id);
+      return put(...given);
+    });
+    await erase('Withdrawn Elsewhere');
+    expect(await of(Erasures).of(TENANT, pseudonym)).toMatchObject({ state: 'done' });
+    expect(await erasedEvents(pseudonym)).toHaveLength(1);
   });
 
   const DEATHS: [string, () => unknown][] = [

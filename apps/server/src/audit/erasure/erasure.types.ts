@@ -35,3 +35,6 @@ export interface Erasure {
   /** How often a restored backup had the key again, and it was destroyed again. */
   replays: number;
 }
+
+/** How far one is. */
+export type ErasureStep = Pick<Erasure, '_id' | 'pseudonym' | 'state'>;

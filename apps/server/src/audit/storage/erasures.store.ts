@@ -2,7 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type mongoose from 'mongoose';
 import { isDuplicateKey, MongoStore } from '#libs/mongo';
 import type { SealedEvent } from '../audit.types.js';
-import type { Erasure, ErasureState } from '../erasure/erasure.types.js';
+import type { Erasure, ErasureState, ErasureStep } from '../erasure/erasure.types.js';
+
+const UNFINISHED: ErasureState[] = ['intended', 'committed', 'destroyed'];
+const STEP = { _id: 1, pseudonym: 1, state: 1 };
 
 /** Erasures, each with its receipt. One for each pseudonym: of two orders at once the first is kept. */
 @Injectable()
@@ -45,8 +48,21 @@ export class Erasures {
 
   /** Those that were begun and are not over, oldest first. */
   async unfinished(): Promise<Erasure[]> {
-    const state = { $in: ['intended', 'committed', 'destroyed'] satisfies ErasureState[] };
-    return this.collection.find({ state }, { promoteBuffers: true }).sort({ _id: 1 }).toArray();
+    return this.collection
+      .find({ state: { $in: UNFINISHED } }, { promoteBuffers: true })
+      .sort({ _id: 1 })
+      .toArray();
+  }
+
+  /** Of these persons all there ever were; or, when none are named, of everyone those that are not over. */
+  async underWay(tenant: string, pseudonyms: readonly string[] | undefined): Promise<ErasureStep[]> {
+    const which = pseudonyms ? { pseudonym: { $in: [...pseudonyms] } } : { state: { $in: UNFINISHED } };
+    return this.collection.find({ tenant, ...which }, { projection: STEP }).toArray();
+  }
+
+  /** Of these, as far as they are now; those that were withdrawn are left out. */
+  async steps(tenant: string, ids: readonly string[]): Promise<ErasureStep[]> {
+    return this.collection.find({ tenant, _id: { $in: [...ids] } }, { projection: STEP }).toArray();
   }
 
   /** Their pseudonyms by id, of those that were carried out. */
