@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sha256Hex } from '#libs/archive';
 import { hasCode } from '#libs/kernel';
-import type { ObjectStore, ObjectStoreError, PutOptions, StoredObject } from '#libs/object-store';
+import { ObjectStoreError, type ObjectStore, type PutOptions, type StoredObject } from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
@@ -46,26 +46,25 @@ export class ColdCopier {
     if (!(await this.batches.setCopy(batch._id, copied.copy))) await this.removeRetired(batch, signal);
   }
 
-  /**
-   * Copies what lies beside the batches of a ledger: receipts of erasures, tombstones. Resolves with how many; what cannot
-   * be one of them is left out, and keeps no other from the copy.
-   */
-  async copyStatements(tenant: string, signal: AbortSignal): Promise<number> {
+  /** Keys of what lies beside the batches of a ledger (receipts of erasures, tombstones) and not in the copy. */
+  async *statements(tenant: string, signal: AbortSignal): AsyncGenerator<string> {
     const [primary, copy] = await this.stores();
     const prefix = `tenants/${tenant}/ledger/`;
     const there = copy.list(prefix, { signal })[Symbol.asyncIterator]();
     let next = await there.next();
-    let count = 0;
     for await (const { key } of primary.list(prefix, { signal })) {
       while (!next.done && next.value.key < key) next = await there.next();
-      if (BATCH_OBJECT.test(key) || (!next.done && next.value.key === key)) continue;
-      const body = await smallBytes(primary, key, STATEMENT_BYTES, { signal });
-      if (!body) continue;
-      const { contentType, ...lock } = await primary.head(key, { signal });
-      await this.put(copy, { key, body, sha256: sha256Hex(body) }, lock, { contentType, signal });
-      count += 1;
+      if (!BATCH_OBJECT.test(key) && (next.done || next.value.key !== key)) yield key;
     }
-    return count;
+  }
+
+  /** Rejects as `copyBatch`: with OBJECT_STORE.CORRUPT for what no statement can be. */
+  async copyStatement(key: string, signal: AbortSignal): Promise<void> {
+    const [primary, copy] = await this.stores();
+    const body = await smallBytes(primary, key, STATEMENT_BYTES, { signal });
+    if (!body) throw new ObjectStoreError('OBJECT_STORE.CORRUPT', `expected a small object of ours at ${key}`);
+    const { contentType, ...lock } = await primary.head(key, { signal });
+    await this.put(copy, { key, body, sha256: sha256Hex(body) }, lock, { contentType, signal });
   }
 
   private async copyPart(batch: ArchiveBatch, part: ColdPart, signal: AbortSignal): Promise<string | undefined> {

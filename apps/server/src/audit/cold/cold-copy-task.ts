@@ -1,9 +1,8 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { codeOf } from '#libs/kernel';
 import { KeptLease, Leases } from '#libs/mongo';
-import { Log } from '#libs/telemetry';
+import { Log, type LogFields } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
-import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { leaseOwner } from '../lease-owner.js';
 import { Rounds } from '../rounds.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
@@ -19,6 +18,8 @@ const LEASE_MS = 60_000;
 
 /** Faults of one batch, which keep no other from being copied; they do not mend themselves. */
 const OF_ONE_BATCH: readonly string[] = ['OBJECT_STORE.CORRUPT', 'OBJECT_STORE.NOT_FOUND', 'AUDIT.COLD_COPY_OCCUPIED'];
+/** Beside the batches others may have put what nobody here can read. */
+const OF_ONE_STATEMENT: readonly string[] = [...OF_ONE_BATCH, 'OBJECT_STORE.DENIED', 'OBJECT_STORE.REFUSED'];
 
 /**
  * Keeps the second cold store in step, in the role `ledger`. The lease lets one process do it; two would copy the same.
@@ -63,14 +64,19 @@ export class ColdCopyTask implements OnApplicationBootstrap, OnApplicationShutdo
   async turn(): Promise<number> {
     let failed = 0;
     const statements = Date.now() >= this.statementsDueAt;
+    const { signal } = this.rounds;
     for (const { _id: tenant } of await this.ledgers.all()) {
       for await (const batch of this.batches.notCopied(tenant)) {
-        if (this.rounds.signal.aborted || !(await this.lease.hold())) return failed;
-        if (!(await this.copied(batch))) failed += 1;
+        if (signal.aborted || !(await this.lease.hold())) return failed;
+        const fields = { tenant_id: tenant, resource: `archive_batch:${batch._id}` };
+        if (!(await this.copied(this.copier.copyBatch(batch, signal), OF_ONE_BATCH, fields))) failed += 1;
       }
       if (!statements) continue;
-      if (this.rounds.signal.aborted || !(await this.lease.hold())) return failed;
-      await this.copier.copyStatements(tenant, this.rounds.signal);
+      for await (const key of this.copier.statements(tenant, signal)) {
+        if (signal.aborted || !(await this.lease.hold())) return failed;
+        const fields = { tenant_id: tenant, object_key: key };
+        if (!(await this.copied(this.copier.copyStatement(key, signal), OF_ONE_STATEMENT, fields))) failed += 1;
+      }
     }
     if (statements) this.statementsDueAt = Date.now() + STATEMENTS_MS;
     return failed;
@@ -86,14 +92,13 @@ export class ColdCopyTask implements OnApplicationBootstrap, OnApplicationShutdo
     this.log.warn('audit.cold_copy_failed', { error_code: codeOf(error), attempts: this.failures });
   }
 
-  private async copied(batch: ArchiveBatch): Promise<boolean> {
+  private async copied(copying: Promise<void>, ofOne: readonly string[], fields: LogFields): Promise<boolean> {
     try {
-      await this.copier.copyBatch(batch, this.rounds.signal);
+      await copying;
       return true;
     } catch (error) {
       const code = codeOf(error);
-      if (!OF_ONE_BATCH.includes(code)) throw error;
-      const fields = { tenant_id: batch.tenant, resource: `archive_batch:${batch._id}` };
+      if (!ofOne.includes(code)) throw error;
       this.log.error('audit.cold_copy_failed', { ...fields, error_code: code });
       return false;
     }

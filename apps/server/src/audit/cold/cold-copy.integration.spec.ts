@@ -11,7 +11,7 @@ import { ListArchives } from '../queries/list-archives.query.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { sampleBatch } from '../storage/archive-batch.fixture.js';
-import { ColdCopier } from './cold-copier.js';
+import { Ledgers } from '../storage/ledgers.store.js';
 import { ColdCopyProgress } from './cold-copy-progress.js';
 import { ColdCopyTask } from './cold-copy-task.js';
 import { ColdStores } from './cold-stores.js';
@@ -33,6 +33,7 @@ beforeAll(async () => {
   cold = room.module.get(ColdStores);
   [primary, copy] = [await cold.primary(), (await cold.copy())!];
 });
+afterEach(() => jest.restoreAllMocks());
 afterAll(async () => {
   await room.remove();
   await rm(folder, { recursive: true, force: true });
@@ -49,6 +50,12 @@ async function batchPut(over: Partial<ArchiveBatch> = {}, options = {}): Promise
 
 const batches = (): ArchiveBatches => room.module.get(ArchiveBatches);
 const turn = (): Promise<number> => room.module.get(ColdCopyTask).turn();
+let hours = 0;
+/** As if an hour had passed. */
+const statementsAreDue = (): void => {
+  const [now, ms] = [Date.now.bind(Date), ++hours * HOUR_MS];
+  jest.spyOn(Date, 'now').mockImplementation(() => now() + ms);
+};
 const state = () => room.module.get(ColdCopyProgress).of(TENANT);
 const bytesAt = async (store: ObjectStore, key: string): Promise<Buffer> => buffer((await store.get(key)).body);
 const fileOf = (store: 'primary' | 'copy', key: string): string =>
@@ -61,7 +68,9 @@ describe('the copy of the cold store', () => {
       await batchPut({ state: 'recorded' }),
     ];
     expect(await state()).toMatchObject({ place: 'file', lag_batches: 2 });
-    expect((await room.module.get(QueryBus).execute(new ListArchives(TENANT, 1, undefined))).copy).toMatchObject({
+    const requester = { tenant: TENANT, actor: { type: 'service', id: 'reader' } } as const;
+    const asked = new ListArchives(TENANT, { before: undefined, limit: 1 }, requester);
+    expect((await room.module.get(QueryBus).execute(asked)).copy).toMatchObject({
       lag_batches: 2,
     });
     expect((await state())!.lag_ms).toBeGreaterThanOrEqual(HOUR_MS);
@@ -119,13 +128,32 @@ describe('the copy of the cold store', () => {
       `tenants/${TENANT}/ledger/archive/b.tombstone.json`,
     ];
     for (const key of statements) await primary.put(key, Buffer.from(key), { legalHold: true });
-    const copier = room.module.get(ColdCopier);
-    const { signal } = new AbortController();
-    expect([await copier.copyStatements(TENANT, signal), await copier.copyStatements(TENANT, signal)]).toEqual([2, 0]);
+    statementsAreDue();
+    expect(await turn()).toBe(0);
     for (const key of statements) {
       expect((await bytesAt(copy, key)).toString()).toBe(key);
       expect(await copy.head(key)).toMatchObject({ legalHold: true });
     }
+  });
+
+  it('gets what lies behind an object that another program put there, which is told; of other ledgers too', async () => {
+    const [foreign, later] = ['a', 'z'].map((name) => `tenants/${TENANT}/ledger/erasures/0-${name}.json`);
+    await primary.put(later!, Buffer.from(later!));
+    await writeFile(fileOf('primary', foreign!), 'no object of ours');
+    await room.module.get(Ledgers).ledger('zeta');
+    const batch = await batchPut({ tenant: 'zeta' });
+    statementsAreDue();
+    expect(await turn()).toBe(1);
+    expect((await bytesAt(copy, later!)).toString()).toBe(later);
+    expect((await batches().get('zeta', batch._id))?.copy).toBeDefined();
+    const told = room.lines.find((line) => line.includes('audit.cold_copy_failed'));
+    expect(JSON.parse(told!)).toMatchObject({
+      error_code: 'OBJECT_STORE.CORRUPT',
+      tenant_id: TENANT,
+      object_key: foreign,
+    });
+    room.lines.length = 0;
+    await rm(fileOf('primary', foreign!));
   });
 
   it('does not get what is not what the record says, nor replaces what lies there; the others go on', async () => {
