@@ -3,9 +3,6 @@
 // points are what a run without faults writes: a new write is in the matrix by itself. Run after a build, as the
 // compatibility stage does. Exits 1 on failure.
 import { deepStrictEqual } from 'node:assert';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { QueryBus } from '@nestjs/cqrs';
 import { startRoom } from '../../dist/apps/server/src/audit/audit-room.fixture.js';
 import { AuditKeys } from '../../dist/apps/server/src/audit/keys/audit-keys.js';
@@ -15,19 +12,7 @@ import { Ledgers } from '../../dist/apps/server/src/audit/storage/ledgers.store.
 import { TILE_WIDTH, verifierKeyText } from '../../dist/libs/ledger/src/index.js';
 import { AnchoredLedger, anchored, anchoringRoom, openBucket, STEPS } from './anchored-ledgers.mjs';
 import { HttpFaultProxy } from './http-fault-proxy.mjs';
-
-/** `strikes`: how often; the SDK sends a request three times before the product hears of it. */
-const FAULTS = [
-  { name: 'lost', wire: 'lost', strikes: 1 },
-  { name: 'lost three times', wire: 'lost', strikes: 3 },
-  { name: 'kept', wire: 'kept', strikes: 1 },
-  { name: 'kept three times', wire: 'kept', strikes: 3 },
-  { name: 'late', wire: 'late', strikes: 1 },
-];
-const KILLS = [
-  { name: 'killed before', wire: 'lost', strikes: 1 },
-  { name: 'killed after', wire: 'kept', strikes: 1 },
-];
+import { arm, FAULTS, killedBy, KILLS, tenantOf } from './write-faults.mjs';
 
 const bucketUrl = process.env.ANCHOR_URL;
 const proxy = await HttpFaultProxy.before(new URL(bucketUrl).searchParams.get('endpoint'));
@@ -71,11 +56,11 @@ async function writePoints() {
 
 /** In one process, and each on a ledger of its own: all of them take each step before the next. */
 async function afterFaults(cases) {
-  const armed = cases.map((one) => ({ ...one, tenant: tenantOf(one), struck: arm(tenantOf(one), one) }));
+  const inTurn = cases.map((one) => ({ ...one, tenant: tenantOf(one), struck: armed(one) }));
   await inRoom(async (room) => {
-    const ledgers = armed.map(({ tenant }) => new AnchoredLedger(room, bucket, tenant));
+    const ledgers = inTurn.map(({ tenant }) => new AnchoredLedger(room, bucket, tenant));
     for (let step = 0; step < STEPS.length; step++) await taken(room, ledgers, step);
-    for (const { tenant, fault, struck } of armed) deepStrictEqual([tenant, struck()], [tenant, fault.strikes]);
+    for (const { tenant, fault, struck } of inTurn) deepStrictEqual([tenant, struck()], [tenant, fault.strikes]);
     await goneOn(room, ledgers);
   });
 }
@@ -97,14 +82,14 @@ async function afterKills(cases) {
   });
 }
 
-async function killed(one) {
-  const tenant = tenantOf(one);
-  const program = join(import.meta.dirname, 'anchored-ledgers.mjs');
-  const task = { ...place, bucketUrl, tenant, step: one.point.step };
-  const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'ignore', 'inherit'] });
-  const struck = arm(tenant, one, () => child.kill('SIGKILL'));
-  const [, signal] = await once(child, 'close');
-  deepStrictEqual([tenant, struck(), signal], [tenant, 1, 'SIGKILL']);
+function killed(one) {
+  const task = { ...place, bucketUrl, tenant: tenantOf(one), step: one.point.step };
+  return killedBy('anchored-ledgers.mjs', task, (kill) => armed(one, kill));
+}
+
+function armed(one, struckBy) {
+  const isPoint = (request) => writeOf(request, tenantOf(one)) === one.point.write;
+  return arm(proxy, isPoint, one.fault, struckBy);
 }
 
 async function taken(room, ledgers, step) {
@@ -116,23 +101,6 @@ async function goneOn(room, ledgers) {
   for (const ledger of ledgers) await ledger.grow(3);
   await anchored(room, ledgers);
   for (const ledger of ledgers) await assertSound(ledger);
-}
-
-/** Lets the fault strike at the point of this ledger; what it returns tells how often it did. */
-function arm(tenant, { point, fault: { wire, strikes } }, struckBy = () => undefined) {
-  let struck = 0;
-  const isPoint = (request) => {
-    if (writeOf(request, tenant) !== point.write) return false;
-    struck += 1;
-    struckBy();
-    return true;
-  };
-  for (let strike = 0; strike < strikes; strike++) proxy.failNext(isPoint, wire);
-  return () => struck;
-}
-
-function tenantOf({ at, fault }) {
-  return `p${at}-${fault.name.replaceAll(' ', '-')}`;
 }
 
 /** What the request writes of this ledger; undefined for a question, or another ledger. */

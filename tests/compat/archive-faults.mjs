@@ -3,27 +3,13 @@
 // again, appended to, and verified by the product. The points are what a run without faults writes: a new write is in the
 // matrix by itself. Run after a build, as the compatibility stage does. Exits 1 on failure.
 import { deepStrictEqual } from 'node:assert';
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { startRoom } from '../../dist/apps/server/src/audit/audit-room.fixture.js';
 import { openObjectStore } from '../../dist/libs/object-store/src/index.js';
 import { ColdLedger, coldRoom } from './cold-ledgers.mjs';
 import { HttpFaultProxy } from './http-fault-proxy.mjs';
+import { arm, FAULTS, killedBy, KILLS, tenantOf } from './write-faults.mjs';
 
-/** `strikes`: how often; the SDK sends a request three times before the product hears of it. */
-const FAULTS = [
-  { name: 'lost', wire: 'lost', strikes: 1, fails: false },
-  { name: 'lost three times', wire: 'lost', strikes: 3, fails: true },
-  { name: 'kept', wire: 'kept', strikes: 1, fails: false },
-  { name: 'kept three times', wire: 'kept', strikes: 3, fails: true },
-  { name: 'late', wire: 'late', strikes: 1, fails: false },
-];
-const KILLS = [
-  { name: 'killed before', wire: 'lost', strikes: 1 },
-  { name: 'killed after', wire: 'kept', strikes: 1 },
-];
 /** One batch of 256, and what stays hot. */
 const EVENTS = 260;
 
@@ -73,7 +59,7 @@ async function afterFaults(cases) {
       const ledger = new ColdLedger(room, tenantOf(one));
       await ledger.grow(EVENTS);
       const before = await ledger.hot();
-      const struck = arm(one);
+      const struck = armed(one);
       const failed = await ledger.run().then(
         () => ledger.copied().catch((error) => error),
         async (error) => {
@@ -101,15 +87,12 @@ async function afterKills(cases) {
   });
 }
 
-async function killed(one) {
-  const tenant = tenantOf(one);
-  const program = join(import.meta.dirname, 'cold-ledgers.mjs');
-  const child = spawn(process.execPath, [program, JSON.stringify({ ...place, tenant })], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const struck = arm(one, () => child.kill('SIGKILL'));
-  const [, signal] = await once(child, 'close');
-  deepStrictEqual([tenant, struck(), signal], [tenant, 1, 'SIGKILL']);
+function killed(one) {
+  return killedBy('cold-ledgers.mjs', { ...place, tenant: tenantOf(one) }, (kill) => armed(one, kill));
+}
+
+function armed(one, struckBy) {
+  return arm(proxy, (request) => writeOf(request, tenantOf(one)) === one.write, one.fault, struckBy);
 }
 
 /** Runs until nothing is left to archive, copies, appends; and is sound. */
@@ -142,23 +125,6 @@ async function assertOnceAndLocked(store, { tenant }, { jsonl, manifest }) {
     found.push(kept[0].version);
   }
   deepStrictEqual([tenant, found], [tenant, [jsonl, manifest]]);
-}
-
-/** Lets the fault strike at the write of this ledger; what it returns tells how often it did. */
-function arm(one, struckBy = () => undefined) {
-  let struck = 0;
-  const isPoint = (request) => {
-    if (writeOf(request, tenantOf(one)) !== one.write) return false;
-    struck += 1;
-    struckBy();
-    return true;
-  };
-  for (let strike = 0; strike < one.fault.strikes; strike++) proxy.failNext(isPoint, one.fault.wire);
-  return () => struck;
-}
-
-function tenantOf({ at, fault }) {
-  return `p${at}-${fault.name.replaceAll(' ', '-')}`;
 }
 
 /** What the request writes of this ledger; undefined for a question, or another ledger. */
