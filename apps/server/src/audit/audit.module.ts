@@ -20,6 +20,7 @@ import { ArchiveSource } from './archive/archive-source.js';
 import { ArchiveTask } from './archive/archive-task.js';
 import { BatchLeaving } from './archive/batch-leaving.js';
 import { BatchMaking } from './archive/batch-making.js';
+import { PreviousManifest } from './archive/previous-manifest.js';
 import { NewestArchivedIds } from './archive/newest-archived-ids.js';
 import { BatchRestoring } from './tiers/batch-restoring.js';
 import { RestorationExpiry } from './tiers/restoration-expiry.js';
@@ -28,6 +29,7 @@ import { Statements } from './cold/statements.js';
 import { WholeLedger } from './tiers/whole-ledger.js';
 import { BatchRetiring } from './retention/batch-retiring.js';
 import { RetentionMetrics } from './retention/retention-metrics.js';
+import { OrphanedObjects } from './retention/orphaned-objects.js';
 import { RetentionReport } from './retention/retention-report.js';
 import { RetentionRun } from './retention/retention-run.js';
 import { RetentionTask } from './retention/retention-task.js';
@@ -203,7 +205,7 @@ export class AuditModule {
         ...[ArchivedEntries, Restorations, RestoredEntries, TieredEvents],
         ...[BatchRestoring, RestorationExpiry, RestoreArchiveHandler],
         ...[ArchiveDrafts, ArchiveDays, ArchiveGuards, ArchiveSource, ArchiveObjects, ArchiveReports],
-        ...[NewestArchivedIds, WholeLedger, BatchMaking, BatchLeaving, ArchiveRun, ArchiveTask],
+        ...[NewestArchivedIds, WholeLedger, PreviousManifest, BatchMaking, BatchLeaving, ArchiveRun, ArchiveTask],
         ...[RunArchiveHandler, ListArchivesHandler, GetArchiveHandler],
         ...[LedgerKeys, KeyStatements, PublicKeys, EventKeyUse, KeyChanges, KeyUse],
         ...[RotateKeyHandler, RetireKeyHandler, MarkKeyCompromisedHandler],
@@ -226,6 +228,7 @@ export class AuditModule {
           Retirements,
           BatchRetiring,
           RetentionRun,
+          OrphanedObjects,
           RetentionReport,
           RetentionMetrics,
           RetentionTask,

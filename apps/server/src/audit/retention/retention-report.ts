@@ -40,6 +40,7 @@ export class RetentionReport {
       this.archived(tenant, now),
       this.restored(tenant, now),
       this.erasing(tenant, now),
+      this.orphaned(tenant),
     ]);
     return {
       tenant,
@@ -109,9 +110,19 @@ export class RetentionReport {
     const overdueOnes = begun.filter(({ requested_at }) => requested_at <= late);
     return overdueOnes.map(({ requested_at }) => overdue('erasure', undefined, requested_at, 'failing'));
   }
+
+  private async orphaned(tenant: string): Promise<Overdue[]> {
+    const { orphans = [] } = (await this.retirements.look(tenant)) ?? {};
+    return orphans.map(({ key, storedAt }) => overdue('orphan', rangeIn(key), storedAt, 'unnamed'));
+  }
 }
 
 const isPast = (from: Date | undefined, now: Date): boolean => from !== undefined && from <= now;
+
+function rangeIn(key: string): { startSeq: number; endSeq: number } | undefined {
+  const [, start, end] = /\/(\d{1,16})-(\d{1,16})-[^/]*$/.exec(key) ?? [];
+  return start === undefined ? undefined : { startSeq: Number(start), endSeq: Number(end) };
+}
 
 const rangeOf = ({ start, end }: { start: number; end: number }) => ({ startSeq: start, endSeq: end - 1 });
 

@@ -2,16 +2,17 @@
 export interface Overdue {
   /**
    * `hot`: entries past the hot retention; `archived`: batches past theirs; `restored`: restored batches past their end;
-   * `erasure`: persons whose erasure is begun and not over.
+   * `erasure`: persons whose erasure is begun and not over; `orphan`: an object among the archived batches that no record
+   * names.
    */
-  what: 'hot' | 'archived' | 'restored' | 'erasure';
+  what: 'hot' | 'archived' | 'restored' | 'erasure' | 'orphan';
   /** Of entries, both inclusive; null of an erasure. */
   from_seq: number | null;
   to_seq: number | null;
-  /** When the first of it should have left, RFC 3339. */
+  /** When the first of it should have left, RFC 3339; when an orphan was put. */
   since: string;
-  /** `disabled`: archiving is switched off; `waiting`: for the next turn. */
-  reason: 'disabled' | 'suspended' | 'hold' | 'lock' | 'failing' | 'waiting';
+  /** `disabled`: archiving is switched off; `waiting`: for the next turn; `unnamed`: nobody takes an orphan by himself. */
+  reason: 'disabled' | 'suspended' | 'hold' | 'lock' | 'failing' | 'waiting' | 'unnamed';
   /** What it failed with, where that is known. */
   code: string | null;
 }

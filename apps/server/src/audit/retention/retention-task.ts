@@ -7,6 +7,7 @@ import { StartCheck } from '../checkpoints/start-check.js';
 import { leaseOwner } from '../lease-owner.js';
 import { Rounds } from '../rounds.js';
 import { Ledgers } from '../storage/ledgers.store.js';
+import { OrphanedObjects } from './orphaned-objects.js';
 import { RetentionReport } from './retention-report.js';
 import { RetentionRun } from './retention-run.js';
 
@@ -24,6 +25,7 @@ export class RetentionTask implements OnApplicationBootstrap, OnApplicationShutd
     @Inject(Settings) private readonly settings: Pick<Settings, 'roles' | 'dataDir'>,
     private readonly ledgers: Ledgers,
     private readonly run: RetentionRun,
+    private readonly orphans: OrphanedObjects,
     private readonly report: RetentionReport,
     leases: Leases,
     private readonly startCheck: StartCheck,
@@ -47,14 +49,15 @@ export class RetentionTask implements OnApplicationBootstrap, OnApplicationShutd
     await this.lease.release();
   }
 
-  /** Every ledger, once, and what is overdue into the log; also those without a retention, for what was begun when they had one. */
+  /** Every ledger, once, and what is overdue, or lies in the cold store unnamed, into the log; also those without a retention, for what was begun when they had one. */
   async round(now: Date): Promise<void> {
     const { signal } = this.rounds;
     for (const { _id: tenant } of await this.ledgers.all()) {
       if (signal.aborted) return;
-      await this.run.runOnce(tenant, now, signal).catch((error: unknown) => {
+      const failed = (error: unknown): void =>
         this.log.warn('audit.retention_failed', { tenant_id: tenant, error_code: codeOf(error) });
-      });
+      await this.run.runOnce(tenant, now, signal).catch(failed);
+      await this.orphans.look(tenant, now, signal).catch(failed);
       await this.tell(tenant, now);
     }
   }

@@ -15,6 +15,7 @@ import { archiveRange } from '../tiers/archived-range.fixture.js';
 import { ColdStores } from '../cold/cold-stores.js';
 import { RetentionReport } from './retention-report.js';
 import { RetentionRun } from './retention-run.js';
+import { RetentionTask } from './retention-task.js';
 import { Statements } from '../cold/statements.js';
 import { tombstoneKey } from './tombstone.js';
 import { Tombstones } from './tombstones.js';
@@ -263,6 +264,26 @@ describe('retention', () => {
     expect(await retire(366)).toMatchObject({ retired: 1 });
     expect((await of(Tombstones).of(one))!.text).toBe(text);
     expect((await again(one)).state).toBe('retired');
+  });
+
+  it('reports objects that no record names, until they are gone', async () => {
+    const [one, other] = [await batch(), await batch()];
+    await of(ArchiveBatches).setState(other._id, ['done'], 'deleting'); // goes nowhere meanwhile
+    await retire(366);
+    const store = await cold().primary();
+    await store.put(one.jsonlKey, Buffer.from('put by a copier that was late'));
+    const orphans = async (days: number) => {
+      await of(RetentionTask).round(inDays(days));
+      return (await of(RetentionReport).of(TENANT, inDays(days))).overdue.filter(({ what }) => what === 'orphan');
+    };
+    expect(await orphans(0.5)).toEqual([]);
+    const { startSeq: from_seq, endSeq: to_seq } = one;
+    expect(await orphans(1.5)).toMatchObject([{ from_seq, to_seq, reason: 'unnamed', code: null }]);
+    expect(room.lines.join('')).toContain(`"audit.cold_orphan"`);
+    await store.delete(one.jsonlKey);
+    expect(await orphans(1.5)).toEqual([]);
+    await of(ArchiveBatches).setState(other._id, ['deleting'], 'done');
+    await retire(366);
   });
 
   it('is proven by the copy of its tombstone, and by one that is hidden', async () => {

@@ -27,6 +27,13 @@ export interface RetentionLook {
   retired: number;
   /** The first batch that should have gone and did not, and why. */
   stopped?: { batch: string; reason: 'hold' | 'lock' | 'suspended' | 'failing'; code?: string };
+  orphans?: OrphanedObject[];
+}
+
+/** An object in the cold store that no batch record names. */
+export interface OrphanedObject {
+  key: string;
+  storedAt: Date;
 }
 
 /** Batches that were, or are being, retired, and what keeps others from it. */
@@ -74,8 +81,13 @@ export class Retirements {
     await this.collection.deleteOne({ _id: batchId, state: 'begun' });
   }
 
-  async looked(look: RetentionLook): Promise<void> {
-    await this.looks.replaceOne({ _id: look._id }, look, { upsert: true, ignoreUndefined: true });
+  async looked({ _id, stopped, ...look }: Omit<RetentionLook, 'orphans'>): Promise<void> {
+    const change = stopped ? { $set: { ...look, stopped } } : { $set: look, $unset: { stopped: '' as const } };
+    await this.looks.updateOne({ _id }, change, { upsert: true, ignoreUndefined: true });
+  }
+
+  async orphaned(tenant: string, orphans: OrphanedObject[]): Promise<void> {
+    await this.looks.updateOne({ _id: tenant }, { $set: { orphans } }, { upsert: true });
   }
 
   async look(tenant: string): Promise<RetentionLook | null> {
