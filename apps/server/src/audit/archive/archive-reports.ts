@@ -10,6 +10,9 @@ const ALARMING: readonly string[] = [
   'AUDIT.TILE_MISSING',
   'AUDIT.ARCHIVE_UNPROVEN',
   'AUDIT.ARCHIVE_OCCUPIED',
+  'AUDIT.ARCHIVE_ALTERED',
+  'OBJECT_STORE.CORRUPT',
+  'OBJECT_STORE.NOT_FOUND',
 ];
 
 /** What the runs of the archive in this process did, as lines and numbers. Codes and our own words, never a provider's. */

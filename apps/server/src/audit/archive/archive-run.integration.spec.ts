@@ -153,6 +153,24 @@ describe('a run of the archive', () => {
     );
   });
 
+  it.each<[string, Record<string, unknown>, string]>([
+    ['digest', { manifestSha256: 'a'.repeat(64) }, 'OBJECT_STORE.CORRUPT'],
+    ['range', { endSeq: 511 }, 'AUDIT.ARCHIVE_ALTERED'],
+    ['retirement', { state: 'retired', maxTs: '2020-01-01T00:00:00.000Z' }, 'AUDIT.ARCHIVE_ALTERED'],
+  ])('signs no link to what only the database says of the batch before: its %s', async (field, edit, code) => {
+    const tenant = `forged-${field}`;
+    const ledger = await ledgerOf(tenant, 300);
+    await ledger.run();
+    await ledger.recordAndSign(600);
+    await room.store.collection('archive_batches').updateOne({ tenant }, { $set: edit });
+    const hot = await ledger.hot();
+    await expect(ledger.run()).rejects.toMatchObject({ code });
+    expect([await ledger.hot(), await ledger.batches()]).toEqual([hot, [expect.objectContaining(edit)]]);
+    expect(room.lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+      expect.objectContaining({ level: 'error', action: 'audit.archive_failed', tenant_id: tenant, error_code: code }),
+    );
+  });
+
   it('archives once when two run at the same time', async () => {
     const ledger = await ledgerOf('twice', 300);
     const outcomes = await Promise.allSettled([ledger.run(), ledger.run()]);

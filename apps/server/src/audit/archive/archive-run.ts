@@ -16,6 +16,7 @@ import { ArchiveReports } from './archive-reports.js';
 import { BatchLeaving } from './batch-leaving.js';
 import { BatchMaking, type NextBatch } from './batch-making.js';
 import { selectableRange } from './batch-selection.js';
+import { PreviousManifest } from './previous-manifest.js';
 
 const DAY_MS = 86_400_000;
 const LEASE_MS = 60_000;
@@ -39,6 +40,7 @@ export class ArchiveRun implements OnModuleDestroy {
     private readonly ledgers: Ledgers,
     private readonly checkpoints: Checkpoints,
     private readonly batches: ArchiveBatches,
+    private readonly previous: PreviousManifest,
     private readonly making: BatchMaking,
     private readonly leaving: BatchLeaving,
     private readonly targets: AnchorTargets,
@@ -61,7 +63,7 @@ export class ArchiveRun implements OnModuleDestroy {
 
   /**
    * Finishes the batch that a run before left, or else archives the next one. `now` decides what is old enough. Rejects
-   * with AUDIT.KEYS_ELSEWHERE, AUDIT.SUSPENDED, AUDIT.ARCHIVE_BUSY, or as BatchMaking and BatchLeaving do; then no entry
+   * with AUDIT.KEYS_ELSEWHERE, AUDIT.SUSPENDED, AUDIT.ARCHIVE_BUSY, or as PreviousManifest, BatchMaking and BatchLeaving do; then no entry
    * left hot storage that is not in a recorded batch. `caller`: aborted when nobody waits any more.
    */
   async runOnce(tenant: string, now: Date, caller?: AbortSignal): Promise<ArchiveOutcome> {
@@ -108,6 +110,7 @@ export class ArchiveRun implements OnModuleDestroy {
     }
     const next = await this.next(tenant, now);
     if (!next) return undefined;
+    if (next.previous) await this.previous.assertSigned(next.previous, signal);
     const made = await this.making.make(next, now, signal);
     const batch = await this.batches.add(made);
     // If the process dies here, the batch is recorded and all of it is hot: the next run finishes it.
@@ -128,9 +131,8 @@ export class ArchiveRun implements OnModuleDestroy {
     const range = selectableRange({ start, coveredSize: covering?.size ?? 0, publishedSize });
     if (!range) return undefined;
     return {
-      ...{ tenant, ...range },
+      ...{ tenant, ...range, previous: last },
       previousChainHash: last?.endChainHash ?? (await this.genesis(tenant)),
-      previousManifestSha256: last?.manifestSha256 ?? null,
     };
   }
 

@@ -26,9 +26,10 @@ import type { Selection } from './batch-selection.js';
 /** A range that may be archived, and what it is linked to. */
 export interface NextBatch extends Selection {
   tenant: string;
+  /** The newest batch that is recorded. */
+  previous: ArchiveBatch | null;
   /** Chain hash of the entry before it, hex. */
   previousChainHash: string;
-  previousManifestSha256: string | null;
 }
 
 /** Everything of a batch before anything is in the cold store. `stored`: absent where the lines lie there already. */
@@ -242,14 +243,14 @@ const textOf = (next: NextBatch, prepared: Prepared, versionId: string | undefin
   Buffer.from(manifestText(manifestOf(next, prepared, versionId), prepared.signing), 'utf8');
 
 function manifestOf(
-  { tenant, previousManifestSha256 }: NextBatch,
+  { tenant, previous }: NextBatch,
   { draft, source, checkpoint, signing }: Prepared,
   versionId: string | undefined,
 ): ArchiveManifest {
   return {
     ...{ version: 1, tenant, origin: checkpoint.origin, ...source.range, checkpoint: checkpoint.note },
     jsonl: { ...draft.jsonl, ...(versionId !== undefined && { versionId }) },
-    ...{ previousManifestSha256, archivedAt: draft.archivedAt.toISOString() },
+    ...{ previousManifestSha256: previous?.manifestSha256 ?? null, archivedAt: draft.archivedAt.toISOString() },
     keyIds: [signing.signer.keyId, signing.mac.keyId],
   };
 }
@@ -257,7 +258,7 @@ function manifestOf(
 type Placed = 'jsonlKey' | 'manifestKey' | 'manifestSha256' | 'versionIds' | 'retention';
 
 function recordOf(
-  { tenant, previousManifestSha256 }: NextBatch,
+  { tenant, previous }: NextBatch,
   { draft, source, checkpoint }: Prepared,
 ): Omit<ArchiveBatch, Placed> {
   const { jsonl } = draft;
@@ -265,7 +266,7 @@ function recordOf(
     ...{ _id: draft.batch, tenant, archivedAt: draft.archivedAt, ...source.range, ...source.ids },
     ...{ sha256: jsonl.sha256, storedSha256: jsonl.storedSha256 },
     ...{ bytesUncompressed: jsonl.bytes, bytesStored: jsonl.storedBytes },
-    ...{ previousManifestSha256, checkpointSize: checkpoint.size },
+    ...{ previousManifestSha256: previous?.manifestSha256 ?? null, checkpointSize: checkpoint.size },
     encryption: jsonl.encryption ? { algorithm: jsonl.encryption.algorithm, keyId: jsonl.encryption.keyId } : null,
     state: 'recorded',
   };

@@ -68,7 +68,11 @@ export class InMemoryArchive {
     const leaving = new BatchLeaving(
       ...([batches, this.hotEntries(meet), ...said] as unknown as ConstructorParameters<typeof BatchLeaving>),
     );
-    const ports = [settings, fakeLedgers, checkpoints, batches, making, leaving, targets, keys, freeLeases, noReports];
+    const previous = { assertSigned: () => Promise.resolve() };
+    const ports = [
+      ...[settings, fakeLedgers, checkpoints, batches, previous, making, leaving, targets],
+      ...[keys, freeLeases, noReports],
+    ];
     return new ArchiveRun(...(ports as unknown as Ports));
   }
 
