@@ -3,7 +3,7 @@ import { sampleBatch } from '../storage/archive-batch.fixture.js';
 import { ArchiveReading, type ArchiveParts } from './archive-reading.js';
 import type { OpenedBatch } from './batch-opening.js';
 
-/** What archived-ledger.integration.spec.ts and tests/system/archive-tamper-crash.spec.ts find is not repeated here. */
+/** What archived-ledger.integration.spec.ts and tests/system/archive-tamper.spec.ts find is not repeated here. */
 describe('ArchiveReading', () => {
   const opened = jest.fn((record: ArchiveBatch): Promise<OpenedBatch> => {
     return Promise.resolve({ record, from: record.startSeq, to: record.endSeq, faults: [], retired: false });

@@ -13,7 +13,7 @@ import { ArchiveVerification } from './archive-verification.js';
 import { archivedLedger, type ArchivedLedger } from './archived-ledger.fixture.js';
 import type { LedgerVerdict } from './verification.types.js';
 
-/** tests/system/archive-tamper-crash.spec.ts has every attack by itself. */
+/** tests/system/archive-tamper.spec.ts has every attack by itself. */
 
 const told = ({ breaks }: LedgerVerdict): unknown[] =>
   breaks.map(({ class: kind, code, from, to }) => [kind, code, from, to]);
