@@ -26,6 +26,12 @@ export interface Requester {
   trace_id?: string;
 }
 
+/** What an event of the audit room says of the request that caused it. */
+export const refsOf = ({ request_id, trace_id }: Partial<Requester> = {}): Refs => ({
+  ...(request_id !== undefined && { request_id }),
+  ...(trace_id !== undefined && { trace_id }),
+});
+
 /** An event as it will stand in the ledger: validated, canonicalised and frozen. */
 export interface SealedEvent {
   id: string;

@@ -2,7 +2,8 @@ import { CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { uuidv7 } from '#libs/kernel';
 import { BatchRestoring } from '../tiers/batch-restoring.js';
 import { AuditError } from '../audit.errors.js';
-import type { Requester } from '../audit.types.js';
+import { refsOf, type Requester } from '../audit.types.js';
+import { ColdStores } from '../cold/cold-stores.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { assertOperator } from '../operator.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
@@ -19,6 +20,7 @@ const DAY_MS = 86_400_000;
 export class RestoreArchiveHandler implements ICommandHandler<RestoreArchive> {
   constructor(
     private readonly batches: ArchiveBatches,
+    private readonly cold: ColdStores,
     private readonly verification: ArchiveVerification,
     private readonly line: VerificationLine,
     private readonly restorations: Restorations,
@@ -51,25 +53,29 @@ export class RestoreArchiveHandler implements ICommandHandler<RestoreArchive> {
     return restoration;
   }
 
+  /** Where the cold store's does not verify and the copy's does, `cold` reads the copy's, and says so in the log. */
   private async assertVerified(batch: ArchiveBatch): Promise<void> {
-    const { tenant, _id, startSeq, endSeq } = batch;
-    const report = await this.line.inTurn(tenant, (signal) => this.verification.verify(tenant, _id, { signal }));
-    const objection = objectionTo(batch, report);
+    const { tenant, startSeq, endSeq } = batch;
+    const objection = await this.objection(batch, { copy: false });
     if (objection === undefined) return;
+    if (this.cold.hasCopy && (await this.objection(batch, { copy: true })) === undefined) return;
     const message = `the batch of entries ${startSeq} to ${endSeq} of ${tenant} does not verify: ${objection}`;
     throw new AuditError('AUDIT.ARCHIVE_ALTERED', message);
+  }
+
+  private async objection(batch: ArchiveBatch, { copy }: { copy: boolean }): Promise<string | undefined> {
+    const { tenant, _id } = batch;
+    const report = await this.line.inTurn(tenant, (signal) => this.verification.verify(tenant, _id, { copy, signal }));
+    return objectionTo(batch, report);
   }
 
   private async record(
     { tenant, _id, startSeq, endSeq }: ArchiveBatch,
     until: Date,
-    { actor, request_id, trace_id }: Requester,
+    requester: Requester,
   ): Promise<void> {
-    const refs = {
-      batch_id: _id,
-      ...(request_id !== undefined && { request_id }),
-      ...(trace_id !== undefined && { trace_id }),
-    };
+    const { actor } = requester;
+    const refs = { batch_id: _id, ...refsOf(requester) };
     const data = { start_seq: startSeq, end_seq: endSeq, until: until.toISOString() };
     await this.commands.execute(new RecordFact({ kind: 'archive.restored', scope: { tenant }, actor, refs, data }));
   }

@@ -1,4 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Actor } from '#libs/ledger';
 import { sampleDraft, startRoom, TENANT, type AuditRoom } from '../audit-room.fixture.js';
@@ -10,6 +14,8 @@ import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { RestoredEntries } from '../storage/restored-entries.store.js';
 import { Restorations } from '../storage/restorations.store.js';
 import { archiveRange } from './archived-range.fixture.js';
+import { ArchivedEntries } from './archived-entries.js';
+import { ColdCopier } from '../cold/cold-copier.js';
 import { ColdStores } from '../cold/cold-stores.js';
 import { RestorationExpiry } from './restoration-expiry.js';
 
@@ -19,10 +25,12 @@ const SIZE = 1_400;
 const tsAt = (seq: number): string => new Date(Date.UTC(2026, 10, 21, 9) + seq * 1000).toISOString();
 
 describe('restoring an archived batch', () => {
+  let folder: string;
   let room: AuditRoom;
   let batches: ArchiveBatch[];
   beforeAll(async () => {
-    room = await startRoom();
+    folder = await mkdtemp(join(tmpdir(), 'assay-restoring-'));
+    room = await startRoom({ env: { AUDIT_COLD_COPY_URL: pathToFileURL(folder).href } });
     const commands = room.module.get(CommandBus);
     const drafts = Array.from({ length: SIZE }, (_, seq) => sampleDraft(seq, { ts: tsAt(seq) }));
     await commands.execute(new RecordEvents(TENANT, await commands.execute(new SealEvents(drafts))));
@@ -31,7 +39,10 @@ describe('restoring an archived batch', () => {
     for (let from = 0; from + 256 < SIZE; from += 256) batches.push(await archiveRange(room, from, from + 256));
   });
   afterEach(() => jest.restoreAllMocks());
-  afterAll(() => room.remove());
+  afterAll(async () => {
+    await room.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   const restore = ({ _id }: ArchiveBatch, days = 7, actor: Actor = OPERATOR): Promise<RestoredArchive> =>
     room.module.get(CommandBus).execute(new RestoreArchive(TENANT, _id, days, { tenant: TENANT, actor }));
@@ -124,6 +135,17 @@ describe('restoring an archived batch', () => {
     expect([await copies(batch), await facts(batch)]).toEqual([0, 0]);
     await store.put(batch.jsonlKey, was);
     await restore(batch);
+  });
+
+  it('takes the batch from the copy where the primary has another', async () => {
+    const batch = batches[1]!;
+    const store = await room.module.get(ColdStores).primary();
+    await room.module.get(ColdCopier).copyBatch(batch, new AbortController().signal);
+    await store.put(batch.jsonlKey, Buffer.from('other'));
+    room.module.get<{ cache: { kept: Map<string, unknown> } }>(ArchivedEntries).cache.kept.clear();
+    await restore(batch);
+    expect(await copies(batch)).toBe(256);
+    expect(room.lines.join('')).toContain('audit.cold_failover');
   });
 
   it('is refused for nobody but an operator, for no batch and for a retired one, whose copies go', async () => {
