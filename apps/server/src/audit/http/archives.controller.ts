@@ -5,14 +5,15 @@ import { Caller, requesterOf, RequireScope } from '../../http/access.js';
 import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
 import type { ArchiveOutcome } from '../archive/archive-outcome.types.js';
-import { NoteAccess } from '../commands/note-access.command.js';
 import { RestoreArchive, type RestoredArchive } from '../commands/restore-archive.command.js';
 import { RunArchive } from '../commands/run-archive.command.js';
 import { VerifyArchive, type ArchiveVerdict } from '../commands/verify-archive.command.js';
 import { GetArchive } from '../queries/get-archive.query.js';
 import { ListArchives, type ArchivePage, type ArchiveView } from '../queries/list-archives.query.js';
-import { ArchiveDto, ArchivesDto, RestoreArchiveDto, RunArchiveDto, VerifyArchiveDto } from './archives.dto.js';
+import { ArchivesDto, RestoreArchiveDto, RunArchiveDto, VerifyArchiveDto } from './archives.dto.js';
 import { goneCaller } from './gone-caller.js';
+import { noteRead } from './note-read.js';
+import { TenantDto } from './paging.dto.js';
 
 const PRESET_LIMIT = 100;
 /** That a restored batch stays. */
@@ -35,7 +36,7 @@ export class ArchivesController {
   ): Promise<ArchivePage> {
     const whose = tenant ?? caller.tenant;
     const page = await this.queries.execute(new ListArchives(whose, { before, limit }, requesterOf(caller)));
-    await this.noteRead(whose, caller);
+    await noteRead(this.commands, { ...caller, tenant: whose }, 'archives');
     annotate({ result_count: page.archives.length });
     return page;
   }
@@ -43,10 +44,10 @@ export class ArchivesController {
   @Get('archives/:id')
   @RequireScope('audit:read')
   @Action('audit.archive_read')
-  async get(@Param('id') id: string, @Query() { tenant }: ArchiveDto, @Caller() caller: Caller): Promise<ArchiveView> {
+  async get(@Param('id') id: string, @Query() { tenant }: TenantDto, @Caller() caller: Caller): Promise<ArchiveView> {
     const whose = tenant ?? caller.tenant;
     const archive = await this.queries.execute(new GetArchive(whose, id, requesterOf(caller)));
-    await this.noteRead(whose, caller);
+    await noteRead(this.commands, { ...caller, tenant: whose }, 'archives');
     return archive;
   }
 
@@ -92,10 +93,5 @@ export class ArchivesController {
     );
     annotate({ result_count: restored.eventCount });
     return restored;
-  }
-
-  private async noteRead(tenant: string, { actor, key_id }: Caller): Promise<void> {
-    const access = { kind: 'audit.read' as const, data: { query: 'archives', filters: [] }, same: 'archives' };
-    await this.commands.execute(new NoteAccess(tenant, actor, key_id, access));
   }
 }

@@ -1,35 +1,19 @@
-import { Transform, Type } from 'class-transformer';
-import { IsBoolean, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
-import { TENANT_PATTERN } from '#libs/ledger';
+import { Transform } from 'class-transformer';
+import { IsBoolean, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { LimitField, PlaceField, TenantField } from './fields.dto.js';
 
 /** `GET /audit/archives`: newest first. */
 export class ArchivesDto {
   /** `next_before_seq` of the page before. */
   @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(Number.MAX_SAFE_INTEGER)
+  @PlaceField({ from: 1 })
   before_seq?: number;
 
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(1000)
+  @LimitField(1000)
   limit?: number;
 
   /** Whose; the caller's own when left out. */
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
-  tenant?: string;
-}
-
-/** `GET /audit/archives/:id`. */
-export class ArchiveDto {
-  /** Whose it is; the caller's own when left out. */
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
+  @TenantField()
   tenant?: string;
 }
 
@@ -42,8 +26,7 @@ export class VerifyArchiveDto {
   copy?: boolean;
 
   /** Whose it is; the caller's own when left out. */
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
+  @TenantField()
   tenant?: string;
 }
 
@@ -55,8 +38,7 @@ export class RunArchiveDto {
   override?: boolean;
 
   /** The ledger; the caller's own when left out. */
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
+  @TenantField()
   tenant?: string;
 }
 
@@ -70,7 +52,6 @@ export class RestoreArchiveDto {
   days?: number;
 
   /** Whose batch it is; the caller's own when left out. */
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
+  @TenantField()
   tenant?: string;
 }

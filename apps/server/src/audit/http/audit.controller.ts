@@ -14,6 +14,7 @@ import { VerifyLedger } from '../queries/verify-ledger.query.js';
 import type { LedgerVerdict } from '../verification/verification.types.js';
 import { EventsDto, VerifyDto } from './audit.dto.js';
 import { goneCaller } from './gone-caller.js';
+import { noteRead } from './note-read.js';
 import { wantsText } from './verification.resource.js';
 
 /** With the persons behind the page's pseudonyms, for those who asked and may know. */
@@ -73,7 +74,7 @@ export class AuditController {
   @Action('audit.checkpoint_read')
   async latestCheckpoint(@Caller() caller: Caller): Promise<LatestCheckpoint> {
     const checkpoint = await this.queries.execute(new GetLatestCheckpoint(caller.tenant));
-    await this.note(caller, { kind: 'audit.read', data: { query: 'checkpoint', filters: [] }, same: 'checkpoint' });
+    await noteRead(this.commands, caller, 'checkpoint');
     return checkpoint;
   }
 

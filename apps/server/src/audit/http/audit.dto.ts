@@ -1,8 +1,5 @@
-import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, Matches, Max, MaxLength, Min } from 'class-validator';
-
-export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-export const TIME_TEXT = 'expected RFC 3339 in UTC with milliseconds, such as 2026-11-21T09:00:00.000Z';
+import { IsIn, IsOptional, Matches, MaxLength } from 'class-validator';
+import { LimitField, PlaceField, TimeField } from './fields.dto.js';
 
 /** `GET /audit/events`: search newest first, or follow with `after_seq` alone. */
 export class EventsDto {
@@ -17,12 +14,12 @@ export class EventsDto {
 
   /** Inclusive: when it happened. */
   @IsOptional()
-  @Matches(TIME, { message: TIME_TEXT })
+  @TimeField()
   since?: string;
 
   /** Exclusive. */
   @IsOptional()
-  @Matches(TIME, { message: TIME_TEXT })
+  @TimeField()
   until?: string;
 
   /** `next_cursor` of the page before. */
@@ -32,17 +29,10 @@ export class EventsDto {
 
   /** Everything after this seq, oldest first; -1 begins at the beginning. */
   @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(-1)
-  @Max(Number.MAX_SAFE_INTEGER)
+  @PlaceField({ from: -1 })
   after_seq?: number;
 
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(1000)
+  @LimitField(1000)
   limit?: number;
 
   /** `true`: also who the pseudonyms are, for a key that holds `admin:*`; others get the page without it. */

@@ -8,7 +8,9 @@ import { ReplayErasures, type ErasuresReplayed } from '../commands/replay-erasur
 import type { Erasure } from '../erasure/erasure.types.js';
 import { GetErasure } from '../queries/get-erasure.query.js';
 import { ListErasures } from '../queries/list-erasures.query.js';
-import { EraseSubjectDto, TenantDto, TenantPageDto } from './erasures.dto.js';
+import { EraseSubjectDto } from './erasures.dto.js';
+import { pageOf, type Page } from './page.js';
+import { TenantDto, TenantPageDto } from './paging.dto.js';
 
 const PRESET_LIMIT = 20;
 
@@ -39,13 +41,12 @@ export class ErasuresController {
   async list(
     @Query() { tenant, cursor, limit = PRESET_LIMIT }: TenantPageDto,
     @Caller() caller: Caller,
-  ): Promise<{ items: object[]; limit: number; next_cursor: string | null }> {
+  ): Promise<Page> {
     const page = await this.queries.execute(
       new ListErasures(tenant ?? caller.tenant, { before: cursor, limit }, requesterOf(caller)),
     );
     annotate({ result_count: page.length });
-    const next_cursor = page.length === limit ? (page.at(-1)?._id ?? null) : null;
-    return { items: page.map(resourceOf), limit, next_cursor };
+    return pageOf(page, limit, { idOf: ({ _id }) => _id, shown: resourceOf });
   }
 
   /** After a backup was restored; also done at each start. */

@@ -1,11 +1,6 @@
-import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, IsUUID, Length, Matches, Max, Min } from 'class-validator';
-import { TENANT_PATTERN } from '#libs/ledger';
+import { IsIn, IsOptional, IsString, Length } from 'class-validator';
 import { ERASURE_REASONS, type ErasureReason } from '../erasure/erasure.types.js';
-
-/** As `refs.case_id` of an event. */
-export const CASE_ID = /^[A-Za-z0-9_-][A-Za-z0-9_:-]{0,127}$/;
-export const CASE_TEXT = 'expected 1 to 128 letters, digits, "_", ":" or "-"';
+import { CaseField, TenantField } from './fields.dto.js';
 
 /** `POST /audit/erasures`. */
 export class EraseSubjectDto {
@@ -18,36 +13,10 @@ export class EraseSubjectDto {
   reason_code!: ErasureReason;
 
   @IsOptional()
-  @Matches(CASE_ID, { message: CASE_TEXT })
+  @CaseField()
   case_id?: string;
 
   /** Whose ledger; the caller's own when left out. */
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
-  tenant?: string;
-}
-
-/** Of lists that an operator reads of any tenant. */
-export class TenantPageDto {
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
-  tenant?: string;
-
-  /** `next_cursor` of the page before. */
-  @IsOptional()
-  @IsUUID()
-  cursor?: string;
-
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(100)
-  limit?: number;
-}
-
-export class TenantDto {
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
+  @TenantField()
   tenant?: string;
 }

@@ -7,8 +7,9 @@ import { PlaceHold } from '../commands/place-hold.command.js';
 import { ReleaseHold } from '../commands/release-hold.command.js';
 import type { LegalHold } from '../domain/legal-hold.types.js';
 import { ListHolds, type HoldView } from '../queries/list-holds.query.js';
-import { TenantDto, TenantPageDto } from './erasures.dto.js';
 import { PlaceHoldDto } from './holds.dto.js';
+import { pageOf, type Page } from './page.js';
+import { TenantDto, TenantPageDto } from './paging.dto.js';
 
 const PRESET_LIMIT = 20;
 
@@ -35,13 +36,12 @@ export class HoldsController {
   async list(
     @Query() { tenant, cursor, limit = PRESET_LIMIT }: TenantPageDto,
     @Caller() caller: Caller,
-  ): Promise<{ items: object[]; limit: number; next_cursor: string | null }> {
+  ): Promise<Page> {
     const page = await this.queries.execute(
       new ListHolds(tenant ?? caller.tenant, { before: cursor, limit }, requesterOf(caller)),
     );
     annotate({ result_count: page.length });
-    const next_cursor = page.length === limit ? (page.at(-1)?._id ?? null) : null;
-    return { items: page.map(listedOf), limit, next_cursor };
+    return pageOf(page, limit, { idOf: ({ _id }) => _id, shown: listedOf });
   }
 
   @Post(':id/release')

@@ -1,11 +1,9 @@
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsOptional, IsString, Length, Matches } from 'class-validator';
-import { TENANT_PATTERN } from '#libs/ledger';
-import { TIME, TIME_TEXT } from './audit.dto.js';
-import { CASE_ID, CASE_TEXT } from './erasures.dto.js';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsOptional, IsString, Length } from 'class-validator';
+import { CaseField, TenantField, TimeField } from './fields.dto.js';
 
 /** `POST /audit/holds`. */
 export class PlaceHoldDto {
-  @Matches(CASE_ID, { message: CASE_TEXT })
+  @CaseField()
   case_id!: string;
 
   /** Identifiers of persons; everyone when left out. */
@@ -19,16 +17,15 @@ export class PlaceHoldDto {
 
   /** Inclusive: when it happened; from the beginning when left out. */
   @IsOptional()
-  @Matches(TIME, { message: TIME_TEXT })
+  @TimeField()
   since?: string;
 
   /** Exclusive; without end when left out. */
   @IsOptional()
-  @Matches(TIME, { message: TIME_TEXT })
+  @TimeField()
   until?: string;
 
   /** Whose ledger; the caller's own when left out. */
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
+  @TenantField()
   tenant?: string;
 }

@@ -1,6 +1,6 @@
-import { IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
-import { TENANT_PATTERN } from '#libs/ledger';
+import { IsIn, IsInt, Max, Min } from 'class-validator';
 import { ROTATED_PURPOSES, type RotatedPurpose } from '../commands/rotate-key.command.js';
+import { TenantField } from './fields.dto.js';
 
 /** `POST /audit/keys/rotate`. */
 export class RotateKeyDto {
@@ -8,8 +8,7 @@ export class RotateKeyDto {
   purpose!: RotatedPurpose;
 
   /** A note key of this ledger's own. */
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
+  @TenantField()
   tenant?: string;
 }
 
@@ -21,7 +20,6 @@ export class CompromisedKeyDto {
   since_size!: number;
 
   /** Whose size it is. */
-  @IsOptional()
-  @Matches(TENANT_PATTERN)
+  @TenantField()
   tenant?: string;
 }

@@ -5,11 +5,11 @@ import { base64Of, formatProof, hexOf } from '#libs/ledger';
 import { Caller, RequireScope } from '../../http/access.js';
 import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
-import { NoteAccess } from '../commands/note-access.command.js';
 import { GetConsistency } from '../queries/get-consistency.query.js';
 import { GetEventProof, type EventProof } from '../queries/get-event-proof.query.js';
 import { GetEvent, type StoredEvent } from '../queries/get-event.query.js';
 import { ListCheckpoints, type CheckpointPage } from '../queries/list-checkpoints.query.js';
+import { noteRead } from './note-read.js';
 import { CheckpointsDto, ConsistencyDto, ProofDto } from './proofs.dto.js';
 
 const PRESET_LIMIT = 100;
@@ -37,7 +37,7 @@ export class ProofsController {
   @Action('audit.event_read')
   async event(@Param('id') id: string, @Caller() caller: Caller): Promise<StoredEvent> {
     const event = await this.queries.execute(new GetEvent(caller.tenant, id));
-    await this.note(caller, 'event');
+    await noteRead(this.commands, caller, 'event');
     return event;
   }
 
@@ -53,7 +53,7 @@ export class ProofsController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<string | ReturnType<typeof proofJson>> {
     const proof = await this.queries.execute(new GetEventProof(caller.tenant, id, size));
-    await this.note(caller, 'proof', size === undefined ? [] : ['size']);
+    await noteRead(this.commands, caller, 'proof', size === undefined ? [] : ['size']);
     response.setHeader('Vary', 'Accept');
     if (request.accepts(['application/json', 'text/plain']) !== 'text/plain') return proofJson(proof);
     response.type('text/plain; charset=utf-8');
@@ -69,7 +69,7 @@ export class ProofsController {
     @Caller() caller: Caller,
   ): Promise<{ from: ProvenTree; to: ProvenTree; proof: string[] }> {
     const found = await this.queries.execute(new GetConsistency(caller.tenant, from, to));
-    await this.note(caller, 'consistency');
+    await noteRead(this.commands, caller, 'consistency');
     const shown = ({ root, ...tree }: (typeof found)['from']): ProvenTree => ({ ...tree, root: base64Of(root) });
     return { from: shown(found.from), to: shown(found.to), proof: found.proof.map(base64Of) };
   }
@@ -82,14 +82,9 @@ export class ProofsController {
     @Caller() caller: Caller,
   ): Promise<CheckpointPage> {
     const page = await this.queries.execute(new ListCheckpoints(caller.tenant, limit ?? PRESET_LIMIT, before_size));
-    await this.note(caller, 'checkpoints');
+    await noteRead(this.commands, caller, 'checkpoints');
     annotate({ result_count: page.checkpoints.length });
     return page;
-  }
-
-  private async note({ tenant, actor, key_id }: Caller, query: string, filters: string[] = []): Promise<void> {
-    const access = { kind: 'audit.read' as const, data: { query, filters }, same: `${query} ${filters.join()}` };
-    await this.commands.execute(new NoteAccess(tenant, actor, key_id, access));
   }
 }
 

@@ -1,29 +1,20 @@
-import { Type } from 'class-transformer';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsOptional } from 'class-validator';
+import { LimitField, PlaceField } from './fields.dto.js';
 
 /** `GET /audit/events/:id/proof`. */
 export class ProofDto {
   /** Of a published checkpoint; the newest when left out. */
   @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(Number.MAX_SAFE_INTEGER)
+  @PlaceField({ from: 1 })
   size?: number;
 }
 
 /** `GET /audit/consistency`: sizes of two published checkpoints. */
 export class ConsistencyDto {
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(Number.MAX_SAFE_INTEGER)
+  @PlaceField({ from: 1 })
   from!: number;
 
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(Number.MAX_SAFE_INTEGER)
+  @PlaceField({ from: 1 })
   to!: number;
 }
 
@@ -31,16 +22,9 @@ export class ConsistencyDto {
 export class CheckpointsDto {
   /** `next_before_size` of the page before. */
   @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(Number.MAX_SAFE_INTEGER)
+  @PlaceField({ from: 1 })
   before_size?: number;
 
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(1000)
+  @LimitField(1000)
   limit?: number;
 }

@@ -4,8 +4,8 @@ import { Caller, RequireScope } from '../../http/access.js';
 import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
 import type { RetentionView } from '../retention/retention-report.types.js';
-import { NoteAccess } from '../commands/note-access.command.js';
 import { GetRetention } from '../queries/get-retention.query.js';
+import { noteRead } from './note-read.js';
 
 @Controller('audit/retention')
 @RequireScope('audit:read')
@@ -17,10 +17,9 @@ export class RetentionController {
 
   @Get()
   @Action('audit.retention_read')
-  async show(@Caller() { tenant, actor, key_id }: Caller): Promise<RetentionView> {
-    const view = await this.queries.execute(new GetRetention(tenant));
-    const access = { kind: 'audit.read' as const, data: { query: 'retention', filters: [] }, same: 'retention' };
-    await this.commands.execute(new NoteAccess(tenant, actor, key_id, access));
+  async show(@Caller() caller: Caller): Promise<RetentionView> {
+    const view = await this.queries.execute(new GetRetention(caller.tenant));
+    await noteRead(this.commands, caller, 'retention');
     annotate({ result_count: view.overdue.length });
     return view;
   }

@@ -9,9 +9,11 @@ import { CancelVerification } from '../commands/cancel-verification.command.js';
 import { StartVerification } from '../commands/start-verification.command.js';
 import { GetVerification } from '../queries/get-verification.query.js';
 import { ListVerifications } from '../queries/list-verifications.query.js';
+import { pageOf, type Page } from './page.js';
+import { PageDto } from './paging.dto.js';
 import { streamVerification } from './verification-events.js';
 import { verificationResource, wantsText } from './verification.resource.js';
-import { ListVerificationsDto, ReportDto, StartVerificationDto } from './verifications.dto.js';
+import { ReportDto, StartVerificationDto } from './verifications.dto.js';
 
 const PRESET_LIMIT = 20;
 
@@ -51,14 +53,10 @@ export class VerificationsController implements OnModuleDestroy {
 
   @Get()
   @Action('audit.verifications_listed')
-  async list(
-    @Query() { cursor, limit = PRESET_LIMIT }: ListVerificationsDto,
-    @Caller() { tenant }: Caller,
-  ): Promise<{ items: object[]; limit: number; next_cursor: string | null }> {
+  async list(@Query() { cursor, limit = PRESET_LIMIT }: PageDto, @Caller() { tenant }: Caller): Promise<Page> {
     const page = await this.queries.execute(new ListVerifications(tenant, { before: cursor, limit }));
     annotate({ result_count: page.length });
-    const next_cursor = page.length === limit ? (page.at(-1)?.id ?? null) : null;
-    return { items: page.map(verificationResource), limit, next_cursor };
+    return pageOf(page, limit, { idOf: ({ id }) => id, shown: verificationResource });
   }
 
   @Get(':id')

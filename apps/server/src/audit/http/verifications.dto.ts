@@ -1,16 +1,4 @@
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsOptional,
-  IsUUID,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsOptional, Max, MaxLength, Min } from 'class-validator';
 
 /** `POST /audit/verifications`. */
 export class StartVerificationDto {
@@ -39,21 +27,6 @@ export class StartVerificationDto {
   @IsOptional()
   @IsBoolean()
   require_anchor?: boolean;
-}
-
-/** `GET /audit/verifications`. */
-export class ListVerificationsDto {
-  /** `next_cursor` of the page before. */
-  @IsOptional()
-  @IsUUID()
-  cursor?: string;
-
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(100)
-  limit?: number;
 }
 
 /** `GET /audit/verifications/:id`. */
