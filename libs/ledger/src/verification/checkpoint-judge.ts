@@ -159,7 +159,7 @@ export class CheckpointJudge {
   }
 
   private decide(claim: Claim): void {
-    if (claim.incarnation !== undefined && claim.incarnation !== this.incarnations.at(claim.size)) {
+    if (claim.incarnation !== undefined && !this.fits(claim.incarnation, claim)) {
       return this.foundIncarnation(claim, claim.incarnation);
     }
     const snapshot = this.tree.size === claim.size ? this.tree.snapshot() : undefined;
@@ -173,7 +173,19 @@ export class CheckpointJudge {
     });
   }
 
-  private foundIncarnation({ size, by }: Claim, incarnation: number): void {
+  /** A new incarnation is marked at the size that it goes on from, before its first entry: `judgeMark` looks for that. */
+  private fits(incarnation: number, { size, by }: Claim): boolean {
+    const found = this.incarnations.at(size);
+    return incarnation === found || (by === 'high water' && incarnation > found);
+  }
+
+  /** At the end, of the mark of an incarnation at a size that the tree has reached: an entry has to have opened it. */
+  judgeMark(incarnation: number, size: number): void {
+    const opened = this.incarnations.at(Number.MAX_SAFE_INTEGER);
+    if (incarnation > opened) this.foundIncarnation({ size, by: 'high water' }, incarnation);
+  }
+
+  private foundIncarnation({ size, by }: Pick<Claim, 'size' | 'by'>, incarnation: number): void {
     const [stored, recomputed] = [incarnation, this.incarnations.at(size)].map((one) =>
       this.incarnations.originOf(one),
     );

@@ -1,10 +1,11 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { verifierKey } from '../index.js';
+import { LedgerVerifier, verifierKey } from '../index.js';
 import type { VerificationReport } from '../index.js';
 import {
   KEY,
   ORIGIN,
   SEED,
+  TENANT,
   signedCheckpoint,
   testLedger,
   verified,
@@ -53,6 +54,23 @@ describe('a reopened ledger', () => {
       },
     ]);
     for (const length of [7, 40]) expect(verifiedBySegments(ledger, { keys, highWater, length })).toEqual(report);
+  });
+
+  it('is good before the new incarnation has signed: it is marked at the size that it goes on from', () => {
+    const ledger = reopened([[8, ORIGIN]]);
+    const highWater = { origin: SECOND, size: 8, root: ledger.roots[8] as Uint8Array };
+    expect(verified(ledger, { keys, highWater })).toMatchObject({ tier: 'consistent', breaks: [] });
+    expect(verifiedBySegments(ledger, { keys, highWater, length: 7 }).breaks).toEqual([]);
+    const lost = { ...ledger, entries: ledger.entries.slice(0, 12) };
+    expect(told(verified(lost, { keys, highWater }))).toEqual(['broken', ['checkpoint_invalid', 8, 'origin']]);
+    const options = { tenant: TENANT, origin: ORIGIN, keys, highWater };
+    const before = new LedgerVerifier(options);
+    for (const note of lost.checkpoints) before.checkpoint(note);
+    for (const entry of lost.entries) before.entry(entry);
+    const after = LedgerVerifier.resumed(options, before.state()!).finish();
+    expect(told(after)).toEqual(['broken', ['checkpoint_invalid', 8, 'origin']]);
+    const other = { ...highWater, root: ledger.roots[9] as Uint8Array };
+    expect(verified(ledger, { keys, highWater: other }).tier).toBe('broken');
   });
 
   it('has no checkpoint of one incarnation among the sizes of the other', () => {

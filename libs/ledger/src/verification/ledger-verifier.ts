@@ -55,6 +55,7 @@ export class LedgerVerifier {
   private readonly walk: EntryWalk;
   private readonly archive: ArchiveLog;
   private readonly anchors: AnchorRecord[] = [];
+  private mark: { incarnation: number; size: number } | undefined;
   /** Anchors that matched before this verifier was resumed. */
   private anchorsSeen: readonly AnchorState[] = [];
 
@@ -238,6 +239,8 @@ export class LedgerVerifier {
     audit.report();
     this.archive.finish(judge.lastMatch);
     const size = audit.sizeOf(walk.position);
+    const { mark } = this;
+    if (mark && mark.size <= size) judge.judgeMark(mark.incarnation, mark.size);
     const end = (this.options.range?.to ?? Infinity) + 1;
     const told = Math.min(this.tiles.finish(size), end);
     const claimed = beyond
@@ -282,6 +285,7 @@ export class LedgerVerifier {
   private addHighWater({ origin, size, root }: NonNullable<VerifierOptions['highWater']>): void {
     const incarnation = this.incarnations.of(origin);
     if (incarnation !== undefined) {
+      this.mark = { incarnation, size };
       if (this.judge.marks.some((mark) => mark.size === size && mark.root === hexOf(root))) return;
       return this.judge.add({ size, root, by: 'high water', incarnation, signers: [] });
     }
