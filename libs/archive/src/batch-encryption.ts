@@ -7,7 +7,7 @@ import { sha256Hex } from './hex-digest.js';
 const ALGORITHM = 'aes-256-gcm';
 const IV_BYTES = 12;
 const KEY_BYTES = 32;
-export const TAG_BYTES = 16;
+const TAG_BYTES = 16;
 export const WRAPPED_BYTES = IV_BYTES + KEY_BYTES + TAG_BYTES;
 
 /** What binds a ciphertext to its place: tenant, range and the SHA-256 of the uncompressed lines, a line each. */

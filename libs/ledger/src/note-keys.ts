@@ -4,7 +4,7 @@ import { base64Of, bytesOfBase64, concatBytes, hexOf, utf8 } from './bytes.js';
 import { LedgerError } from './ledger.errors.js';
 
 /** Signature types of C2SP signed-note and tlog-cosignature, by their first key byte. */
-export const ALGORITHMS = { ed25519: 0x01, 'cosignature/v1': 0x04 } as const;
+const ALGORITHMS = { ed25519: 0x01, 'cosignature/v1': 0x04 } as const;
 export type NoteAlgorithm = keyof typeof ALGORITHMS;
 
 /** A public key by which a note's signature line is known (C2SP signed-note, "vkey"). */

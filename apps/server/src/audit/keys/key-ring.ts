@@ -1,7 +1,7 @@
 import { AuditError } from '../audit.errors.js';
 
 /** What a key of the ring signs with its Ed25519 private half. */
-export const SIGNING_PURPOSES = ['note', 'cosignature', 'event'] as const;
+const SIGNING_PURPOSES = ['note', 'cosignature', 'event'] as const;
 export type SigningPurpose = (typeof SIGNING_PURPOSES)[number];
 
 /** Since which size of a ledger a key may have been in other hands. */
