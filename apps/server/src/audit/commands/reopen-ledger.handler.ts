@@ -5,7 +5,7 @@ import { base64Of, hexOf } from '#libs/ledger';
 import { Log } from '#libs/telemetry';
 import { Settings } from '../../settings.js';
 import { AuditError } from '../audit.errors.js';
-import type { EventDraft } from '../audit.types.js';
+import { refsOf, type EventDraft } from '../audit.types.js';
 import { HighWaterFiles } from '../checkpoints/high-water-files.js';
 import { StoreSurvey, type Survey } from '../checkpoints/store-survey.js';
 import { chained, preparedEvent } from '../domain/entry.js';
@@ -97,8 +97,8 @@ export class ReopenLedgerHandler implements ICommandHandler<ReopenLedger> {
       signed_size: survey.signedSize,
       reason,
     };
-    const refs = requester.request_id === undefined ? {} : { refs: { request_id: requester.request_id } };
-    const draft: EventDraft = { kind: 'ledger.reopened', scope: { tenant }, actor: requester.actor, ...refs, data };
+    const [actor, refs] = [requester.actor, refsOf(requester)];
+    const draft: EventDraft = { kind: 'ledger.reopened', scope: { tenant }, actor, refs, data };
     const [sealed] = await this.commands.execute(new SealEvents([draft], { whileSuspended: true }));
     const head = { seq: base.size - 1, chainHash: base.chainHash };
     const outcome = await this.entries.insert(chained(tenant, head, [preparedEvent(tenant, sealed!)]));

@@ -2,6 +2,7 @@ import { CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ArchiveGuards } from '../archive/archive-guards.js';
 import type { ArchiveOutcome } from '../archive/archive-outcome.types.js';
 import { ArchiveRun } from '../archive/archive-run.js';
+import { refsOf } from '../audit.types.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { assertOperator } from '../operator.js';
 import { RecordFact } from './record-fact.command.js';
@@ -21,8 +22,7 @@ export class RunArchiveHandler implements ICommandHandler<RunArchive> {
     this.keys.assertSigns();
     await this.runs.assertKnown(tenant);
     if (!override) await this.guards.assertDue(new Date());
-    const { actor, request_id, trace_id } = requester;
-    const refs = { ...(request_id !== undefined && { request_id }), ...(trace_id !== undefined && { trace_id }) };
+    const [actor, refs] = [requester.actor, refsOf(requester)];
     await this.commands.execute(
       new RecordFact({ kind: 'archive.ordered', scope: { tenant }, actor, refs, data: { override } }),
     );

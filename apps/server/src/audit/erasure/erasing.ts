@@ -6,7 +6,7 @@ import { sha256Hex } from '#libs/archive';
 import { ColdStores } from '../cold/cold-stores.js';
 import { Statements } from '../cold/statements.js';
 import { AuditError } from '../audit.errors.js';
-import type { EventDraft, Requester, SealedEvent } from '../audit.types.js';
+import { refsOf, type EventDraft, type Requester, type SealedEvent } from '../audit.types.js';
 import { RecordEvents } from '../commands/record-events.command.js';
 import { SealEvents } from '../commands/seal-events.command.js';
 import type { Erasure } from './erasure.types.js';
@@ -85,13 +85,12 @@ export class Erasing {
   /** The event to record at the end; by the ledger itself where nobody ordered it now. */
   async sealed(erasure: Omit<Erasure, 'event'>, requester?: Requester): Promise<SealedEvent> {
     const { _id, tenant, pseudonym, reason, case_id, receipt, replays } = erasure;
-    const requestId = requester?.request_id;
     const draft: EventDraft = {
       id: uuidv7(),
       kind: 'subject.erased',
       scope: { tenant },
       actor: requester?.actor ?? { type: 'system', id: 'erasure' },
-      refs: { ...(case_id !== undefined && { case_id }), ...(requestId !== undefined && { request_id: requestId }) },
+      refs: { ...(case_id !== undefined && { case_id }), ...refsOf(requester) },
       data: {
         subject: pseudonym,
         reason,

@@ -20,7 +20,7 @@ export interface Replayed {
   /** To be carried out: the database does not know them, or has the key again. */
   again: Erasure[];
   /** Why the receipts of a ledger could not be read, by tenant. */
-  failures: Map<string, unknown>;
+  failures: Map<string, Error>;
 }
 
 interface FoundReceipt {
@@ -57,7 +57,7 @@ export class ErasureReplay {
         for (const erasure of await this.unknown(tenant, known, found, signal)) found.again.push(erasure);
       } catch (error) {
         if (signal?.aborted) throw error;
-        found.failures.set(tenant, error);
+        found.failures.set(tenant, error as Error);
       }
     }
     return found;

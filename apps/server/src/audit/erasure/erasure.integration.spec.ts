@@ -166,6 +166,22 @@ describe('erasure', () => {
     await expect(run(order)).rejects.not.toMatchObject({ message: expect.stringContaining('Nobody') as string });
   });
 
+  it('says in the ledger which request ordered it, and the hold before it', async () => {
+    const request = { request_id: 'req-1', trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' };
+    const pseudonym = await named('Traced');
+    const hold = await run<PlacedHold>(
+      new PlaceHold(TENANT, { case_id: 'traced', subjects: ['Traced'] }, { ...OPERATOR, ...request }),
+    );
+    await run(new ReleaseHold(TENANT, hold._id, { ...OPERATOR, ...request }));
+    await run(new EraseSubject(TENANT, 'Traced', 'test', 'dsr-1', { ...OPERATOR, ...request }));
+    const said = (await room.stored()).map(({ bytes }) => parseEvent(bytes));
+    const refs = (kind: string) => said.findLast((event) => event.kind === kind)?.refs;
+    expect(refs('hold.placed')).toEqual({ case_id: 'traced', ...request });
+    expect(refs('hold.released')).toEqual({ case_id: 'traced', ...request });
+    expect(refs('subject.erased')).toEqual({ case_id: 'dsr-1', ...request });
+    expect(await erasedEvents(pseudonym)).toHaveLength(1);
+  });
+
   it('waits while a legal hold lies on the person, and names the cases', async () => {
     const pseudonym = await named('Held Person');
     const other = await named('Other Person');

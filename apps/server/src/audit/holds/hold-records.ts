@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { hasCode } from '#libs/kernel';
-import type { EventDraft, Requester, SealedEvent } from '../audit.types.js';
+import { refsOf, type EventDraft, type Requester, type SealedEvent } from '../audit.types.js';
 import { RecordEvents } from '../commands/record-events.command.js';
 import { SealEvents } from '../commands/seal-events.command.js';
 import type { LegalHold } from '../domain/legal-hold.types.js';
@@ -44,11 +44,11 @@ export class HoldRecords {
   private async sealed(
     kind: string,
     { tenant, case_id }: Pick<LegalHold, 'tenant' | 'case_id'>,
-    { actor, request_id }: Requester,
+    requester: Requester,
     data: Record<string, unknown>,
   ): Promise<SealedEvent> {
-    const refs = { case_id, ...(request_id !== undefined && { request_id }) };
-    const draft: EventDraft = { kind, scope: { tenant }, actor, refs, data };
+    const refs = { case_id, ...refsOf(requester) };
+    const draft: EventDraft = { kind, scope: { tenant }, actor: requester.actor, refs, data };
     const [sealed] = await this.commands.execute(new SealEvents([draft]));
     return sealed!;
   }

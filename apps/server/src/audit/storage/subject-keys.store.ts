@@ -17,6 +17,8 @@ interface SubjectKey {
 }
 
 const REMEMBERED = 10_000;
+/** Pseudonyms in one question: all that were ever erased would not fit into a message. */
+const AT_ONCE = 1_000;
 /**
  * How long a process may go on naming a person by a key that another one destroyed, in milliseconds: whoever waits so
  * long after `destroy` knows that nothing is sealed under that pseudonym any more, but for what was being sealed then.
@@ -51,10 +53,15 @@ export class SubjectKeys {
 
   /** Which of these pseudonyms have a key, and since when. */
   async existing(tenant: string, pseudonyms: Iterable<string>): Promise<Map<string, Date>> {
-    const found = await this.keys
-      .find({ tenant, pseudonym: { $in: [...pseudonyms] } }, { projection: { _id: 0, pseudonym: 1, created_at: 1 } })
-      .toArray();
-    return new Map(found.map(({ pseudonym, created_at: since }) => [pseudonym, since]));
+    const asked = [...pseudonyms];
+    const found = new Map<string, Date>();
+    const projection = { _id: 0, pseudonym: 1, created_at: 1 };
+    for (let from = 0; from < asked.length; from += AT_ONCE) {
+      const some = asked.slice(from, from + AT_ONCE);
+      const keys = this.keys.find({ tenant, pseudonym: { $in: some } }, { projection });
+      for await (const { pseudonym, created_at } of keys) found.set(pseudonym, created_at);
+    }
+    return found;
   }
 
   /**
