@@ -45,7 +45,10 @@ describe('the audit room', () => {
     const other = await AuditKeys.load(elsewhere);
     const foreign = verifierKeyText(other.verifierKeys(TENANT, 'assay.test/ledger/acme')[0]!);
     expect((await room.verify([foreign])).breaks).toMatchObject([{ class: 'key_unknown', checkpoint: 3 }]);
-    await expect(room.verify(['nonsense'])).rejects.toMatchObject({ code: 'AUDIT.VERIFIER_KEY_INVALID' });
+    await expect(room.verify(['nonsense'])).rejects.toMatchObject({
+      code: 'AUDIT.VERIFIER_KEY_INVALID',
+      details: [{ pointer: '/vkey' }],
+    });
   });
 
   describe('sealing', () => {
