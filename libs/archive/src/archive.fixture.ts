@@ -15,7 +15,6 @@ import type { ArchiveManifest, PackedBatch } from './archive.types.js';
 import { batchKeys } from './batch-keys.js';
 import { batchLines } from './batch-lines.js';
 import type { DsseSigning } from './dsse.js';
-import { archivedLines } from './packed-batch.js';
 
 export const TENANT = 'acme';
 export const ORIGIN = `assay.test/ledger/${TENANT}`;
@@ -65,8 +64,9 @@ export const chainEnd = (entries: readonly Uint8Array[], previous = genesisHash(
 
 /** The manifest of these entries from seq 0 on, as packed. */
 export function manifestOf(entries: readonly Uint8Array[], packed: PackedBatch): ArchiveManifest {
+  const { bytes, storedBytes, sha256, storedSha256, encoding, encryption } = packed;
   const range = { tenant: TENANT, startSeq: 0, endSeq: entries.length - 1 };
-  const { jsonlKey: key } = batchKeys({ ...range, archivedAt: ARCHIVED_AT, sha256: packed.sha256 });
+  const { jsonlKey: key } = batchKeys({ ...range, archivedAt: ARCHIVED_AT, sha256 });
   return {
     version: 1,
     ...range,
@@ -77,7 +77,7 @@ export function manifestOf(entries: readonly Uint8Array[], packed: PackedBatch):
     previousChainHash: hexOf(genesisHash(ORIGIN)),
     endChainHash: hexOf(chainEnd(entries)),
     checkpoint: checkpointOf(entries.length),
-    jsonl: archivedLines(packed, { key }),
+    jsonl: { key, bytes, storedBytes, sha256, storedSha256, encoding, ...(encryption && { encryption }) },
     previousManifestSha256: null,
     archivedAt: ARCHIVED_AT,
     keyIds: [SIGNING.signer.keyId, SIGNING.mac.keyId],

@@ -6,7 +6,7 @@ import { macKey, parseVerifierKey } from '#libs/ledger';
 import { parsedArchiveRing } from './archive-ring.js';
 import { archivedEntries } from './archived-entries.js';
 import { encryptedMember } from './batch-encryption.js';
-import { manifestText, parsedManifest, verifyManifest, verifyManifestMac } from './manifest.js';
+import { manifestText, parsedManifest, verifyManifest, verifyEnvelopeMac } from './manifest.js';
 import { sha256Hex } from './hex-digest.js';
 import { unpackedBatch } from './unpacked-batch.js';
 
@@ -38,7 +38,7 @@ describe('the page of the archive’s formats', () => {
     const parsed = parsedManifest(value(name));
     expect(parsed.sha256).toBe(value(`SHA-256 of the ${name}`));
     expect(verifyManifest(parsed, [vkey])).toEqual([`${vkey.name}+${vkey.keyId}`]);
-    verifyManifestMac(parsed, macOf);
+    verifyEnvelopeMac(parsed, macOf);
     const signer = {
       keyId: `${vkey.name}+${vkey.keyId}`,
       sign: (bytes: Uint8Array) => ed25519.sign(bytes, new Uint8Array(32).fill(1)),

@@ -3,8 +3,8 @@ import { rotatedArchiveRing } from './archive-ring.js';
 import { ArchiveError } from './archive.errors.js';
 import type { ArchivedLines, ArchiveKeyRing } from './archive.types.js';
 import { sha256Hex } from './hex-digest.js';
-import { manifestText, parsedManifest, verifyManifest, verifyManifestMac } from './manifest.js';
-import { archivedLines, packedBatch } from './packed-batch.js';
+import { manifestText, parsedManifest, verifyManifest, verifyEnvelopeMac } from './manifest.js';
+import { packedBatch } from './packed-batch.js';
 import { unpackedBatch } from './unpacked-batch.js';
 
 /** Of each byte of a manifest, which is long: all eight of them when asked. */
@@ -15,7 +15,7 @@ const range = { tenant: TENANT, startSeq: 0, endSeq: 1 };
 
 async function objectOf(ring?: ArchiveKeyRing): Promise<{ stored: Buffer; jsonl: ArchivedLines }> {
   const packed = await packedBatch(lines, { encrypt: ring && { ring, ...range } });
-  return { stored: packed.stored, jsonl: archivedLines(packed, { key: manifestOf(entries, packed).jsonl.key }) };
+  return { stored: packed.stored, jsonl: manifestOf(entries, packed).jsonl };
 }
 
 /** Every copy of `bytes` that differs in one bit, and which; of fewer bits a byte, another one in each byte. */
@@ -96,7 +96,7 @@ describe('a bit flipped in any byte of a manifest', () => {
       const parsed = parsedManifest(flip);
       if (parsed.sha256 === sha256) throw new Error('expected another digest');
       verifyManifest(parsed, [KEY]);
-      verifyManifestMac(parsed, macOf);
+      verifyEnvelopeMac(parsed, macOf);
     };
     const codes = await codesOf(read, Buffer.from(text), BITS_A_BYTE);
     expect([...codes.keys()].sort()).toEqual([

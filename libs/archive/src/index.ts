@@ -3,7 +3,7 @@ export type { ArchiveErrorCode } from './archive.errors.js';
 export type * from './archive.types.js';
 export { batchLines, linesOfBatch, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, MAX_STORED_BYTES } from './batch-lines.js';
 export { batchKeys } from './batch-keys.js';
-export { archivedLines, packedBatch } from './packed-batch.js';
+export { packedBatch } from './packed-batch.js';
 export { unpackedBatch } from './unpacked-batch.js';
 export { storedBytesFault } from './stored-bytes.js';
 export { archivedEntries } from './archived-entries.js';
@@ -16,7 +16,7 @@ export {
   manifestText,
   parsedManifest,
   verifyManifest,
-  verifyManifestMac,
+  verifyEnvelopeMac,
 } from './manifest.js';
 export type { ParsedManifest } from './manifest.js';
 export { archiveRingText, parsedArchiveRing, rotatedArchiveRing } from './archive-ring.js';

@@ -21,7 +21,7 @@ import {
   manifestText,
   parsedManifest,
   verifyManifest,
-  verifyManifestMac,
+  verifyEnvelopeMac,
 } from './manifest.js';
 import { packedBatch } from './packed-batch.js';
 
@@ -150,11 +150,11 @@ describe('a manifest', () => {
 
   it('has a MAC of its own over the same encoding', async () => {
     const parsed = parsedManifest(manifestText(whole, SIGNING));
-    expect(() => verifyManifestMac(parsed, macOf)).not.toThrow();
+    expect(() => verifyEnvelopeMac(parsed, macOf)).not.toThrow();
     const codes = [
-      await codeThrownBy(() => verifyManifestMac(parsed, () => Buffer.alloc(32))),
-      await codeThrownBy(() => verifyManifestMac(parsed, () => Buffer.alloc(31))),
-      await codeThrownBy(() => verifyManifestMac(parsed, () => undefined)),
+      await codeThrownBy(() => verifyEnvelopeMac(parsed, () => Buffer.alloc(32))),
+      await codeThrownBy(() => verifyEnvelopeMac(parsed, () => Buffer.alloc(31))),
+      await codeThrownBy(() => verifyEnvelopeMac(parsed, () => undefined)),
     ];
     expect(codes).toEqual(['ARCHIVE.MANIFEST_MAC', 'ARCHIVE.MANIFEST_MAC', 'ARCHIVE.MAC_KEY_UNKNOWN']);
   });

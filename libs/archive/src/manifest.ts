@@ -69,7 +69,7 @@ export function verifyManifest(parsed: ParsedManifest, keys: readonly VerifierKe
  * Checks the MAC with what `macOf` gives for the key id and the pre-authentication encoding, undefined for a key it does
  * not hold. Throws MANIFEST_MAC or MAC_KEY_UNKNOWN.
  */
-export function verifyManifestMac(
+export function verifyEnvelopeMac(
   { payloadType, payload, mac }: Pick<DsseEnvelope, 'payloadType' | 'payload' | 'mac'>,
   macOf: (keyId: string, bytes: Uint8Array) => Uint8Array | undefined,
 ): void {

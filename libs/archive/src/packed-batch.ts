@@ -1,4 +1,4 @@
-import type { ArchivedLines, ArchiveKeyRing, BatchRange, PackedBatch } from './archive.types.js';
+import type { ArchiveKeyRing, BatchRange, PackedBatch } from './archive.types.js';
 import { encryptedMember } from './batch-encryption.js';
 import { gzipMember } from './gzip-member.js';
 import { sha256Hex } from './hex-digest.js';
@@ -23,10 +23,4 @@ export async function packedBatch(
     encoding: 'gzip',
     ...encryption,
   };
-}
-
-/** What the manifest says of an object that was put. */
-export function archivedLines(packed: PackedBatch, put: Pick<ArchivedLines, 'key' | 'versionId'>): ArchivedLines {
-  const { bytes, storedBytes, sha256, storedSha256, encoding, encryption } = packed;
-  return { ...put, bytes, storedBytes, sha256, storedSha256, encoding, ...(encryption && { encryption }) };
 }

@@ -5,7 +5,7 @@ import { archivedEntries } from './archived-entries.js';
 import { parsedArchiveRing, archiveRingText, rotatedArchiveRing } from './archive-ring.js';
 import { batchKeys, rangeOfKey } from './batch-keys.js';
 import { linesOfBatch } from './batch-lines.js';
-import { manifestText, parsedManifest, verifyManifest, verifyManifestMac } from './manifest.js';
+import { manifestText, parsedManifest, verifyManifest, verifyEnvelopeMac } from './manifest.js';
 import { packedBatch } from './packed-batch.js';
 import { storedBytesFault } from './stored-bytes.js';
 import { unpackedBatch } from './unpacked-batch.js';
@@ -48,7 +48,7 @@ describe('a manifest', () => {
     const parsed = parsedManifest(manifestText(manifest, SIGNING));
     expect(parsed.manifest).toEqual(manifest);
     expect(verifyManifest(parsed, [KEY])).toEqual([SIGNING.signer.keyId]);
-    expect(() => verifyManifestMac(parsed, macOf)).not.toThrow();
+    expect(() => verifyEnvelopeMac(parsed, macOf)).not.toThrow();
   });
 });
 

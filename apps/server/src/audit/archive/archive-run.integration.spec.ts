@@ -7,7 +7,7 @@ import {
   sha256Hex,
   unpackedBatch,
   verifyManifest,
-  verifyManifestMac,
+  verifyEnvelopeMac,
 } from '#libs/archive';
 import { chainHash, hexOf, leafHash, parseEvent, verifyNote, type StoredEntry } from '#libs/ledger';
 import { ObjectStoreError } from '#libs/object-store';
@@ -18,6 +18,8 @@ import { RunArchive } from '../commands/run-archive.command.js';
 import { Holds } from '../holds/holds.js';
 import { RecordEvents, SealEvents, type Requester } from '../index.js';
 import { AuditKeys } from '../keys/audit-keys.js';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import { KeyStatements } from '../storage/key-statements.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import type { ArchiveDraft } from '../storage/archive-drafts.store.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
@@ -97,7 +99,7 @@ describe('a run of the archive', () => {
     const keys = keysOf();
     const verifierKeys = keys.verifierKeys('linked', 'assay.test/ledger/linked');
     expect(verifyManifest(parsed, verifierKeys)).toHaveLength(1);
-    verifyManifestMac(parsed, (keyId, signed) => keys.archiveMac('linked', signed, keyId));
+    verifyEnvelopeMac(parsed, (keyId, signed) => keys.archiveMac('linked', signed, keyId));
     expect(sha256Hex(bytes)).toBe(first!.manifestSha256);
     expect(verifyNote(parsed.manifest.checkpoint, verifierKeys).verified).toHaveLength(1);
     const covering = await room.module.get(Checkpoints).at('linked', first!.checkpointSize);
@@ -332,7 +334,40 @@ describe('a run of the archive', () => {
       });
     });
 
-    it('a recorded batch whose objects went away keeps its entries hot', async () => {
+    it.each(['jsonlKey', 'manifestKey'] as const)(
+      'a batch that is recorded, all of it hot, is made anew when an object was lost: its %s',
+      async (lost) => {
+        const tenant = `lost-${lost.toLowerCase()}`;
+        const ledger = await ledgerOf(tenant, 300);
+        const batches = room.module.get<ArchiveBatches>(ArchiveBatches);
+        const set = jest.spyOn(batches, 'setState').mockRejectedValueOnce(new Error('died'));
+        await expect(ledger.run()).rejects.toThrow('died');
+        set.mockRestore();
+        const hot = await ledger.hot();
+        const [batch] = await ledger.batches();
+        await (await cold().primary()).delete(batch![lost]);
+        await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_UNPROVEN' });
+        expect(await ledger.hot()).toEqual(hot);
+        expect(await ledger.run()).toMatchObject({ startSeq: 0, endSeq: 255 });
+        expect(await ledger.batches()).toMatchObject([
+          { startSeq: 0, state: 'done', manifestSha256: batch!.manifestSha256 },
+        ]);
+        expect((await ledger.hot())[0]!.seq).toBe(256);
+      },
+    );
+
+    it('entries stay when the record of their batch goes before they do', async () => {
+      const ledger = await ledgerOf('unrecorded', 300);
+      const statements = room.module.get<KeyStatements>(KeyStatements);
+      const keep = jest.spyOn(statements, 'keep').mockImplementationOnce(async () => {
+        await room.store.collection('archive_batches').deleteOne({ tenant: 'unrecorded' });
+      });
+      await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_ALTERED' });
+      keep.mockRestore();
+      expect((await ledger.hot())[0]!.seq).toBe(0);
+    });
+
+    it('a batch whose objects went away while its entries left keeps its entries hot', async () => {
       const ledger = await ledgerOf('gone', 300);
       const leave = jest.spyOn(room.module.get(LedgerEntries), 'remove').mockRejectedValueOnce(new Error('died'));
       await expect(ledger.run()).rejects.toThrow('died');

@@ -5,7 +5,7 @@ import { ObjectStoreError, type ObjectStore, type PutOptions, type StoredObject 
 import { AuditError } from '../audit.errors.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
-import { ColdStores, type ColdPart } from './cold-stores.js';
+import { ColdStores, keyOf, type ColdPart } from './cold-stores.js';
 import { smallBytes } from './small-bytes.js';
 
 const CONTENT_TYPES: Record<ColdPart, string> = { jsonl: 'application/gzip', manifest: 'application/json' };
@@ -70,7 +70,7 @@ export class ColdCopier {
   private async copyPart(batch: ArchiveBatch, part: ColdPart, signal: AbortSignal): Promise<string | undefined> {
     const [primary, copy] = await this.stores();
     const { bytes } = await this.cold.readChecked('primary', batch, part, { signal });
-    const key = part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
+    const key = keyOf(batch, part);
     const sha256 = part === 'jsonl' ? batch.storedSha256 : batch.manifestSha256;
     const lock = await primary.head(key, { version: batch.versionIds[part], signal });
     const stored = await this.put(copy, { key, body: bytes, sha256 }, lock, {
@@ -106,7 +106,7 @@ export class ColdCopier {
   private async evenLock(batch: ArchiveBatch, part: ColdPart, signal: AbortSignal): Promise<void> {
     const [primary, copy] = await this.stores();
     if (!copy.retention) return;
-    const key = part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
+    const key = keyOf(batch, part);
     const ours = await primary.head(key, { version: batch.versionIds[part], signal });
     const version = batch.copy?.versionIds[part];
     const theirs = await copy.head(key, { version, signal });

@@ -153,16 +153,6 @@ export class ColdStores implements OnApplicationShutdown {
     });
   }
 
-  /** Retains both objects wherever they are; one that is retained for longer already stays so. May be repeated. */
-  async retain(batch: ColdBatch, until: Date, options: CallOptions = {}): Promise<void> {
-    const { lock } = this.settings;
-    await this.each(batch, async (store, key, version) => {
-      const { retainUntil } = await store.head(key, { ...options, version });
-      if (retainUntil && retainUntil >= until) return;
-      await store.retain(key, until, { ...options, version, ...(lock !== 'off' && { lockMode: lock }) });
-    });
-  }
-
   /**
    * Removes both objects of the batch from the primary and from the copy, every version. OBJECT_STORE.RETAINED while a
    * lock holds. May be repeated.
@@ -228,7 +218,8 @@ export class ColdStores implements OnApplicationShutdown {
   }
 }
 
-const keyOf = (batch: ColdBatch, part: ColdPart): string => (part === 'jsonl' ? batch.jsonlKey : batch.manifestKey);
+export const keyOf = (batch: Pick<ColdBatch, 'jsonlKey' | 'manifestKey'>, part: ColdPart): string =>
+  part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
 
 const versionIdsIn = (batch: ColdBatch, place: ColdPlaceName) =>
   place === 'primary' ? batch.versionIds : batch.copy?.versionIds;

@@ -4,7 +4,7 @@ import {
   envelopeText,
   parsedEnvelope,
   sha256Hex,
-  verifyManifestMac,
+  verifyEnvelopeMac,
   type DsseEnvelope,
 } from '#libs/archive';
 import { hasCode } from '#libs/kernel';
@@ -86,7 +86,7 @@ export class Statements {
   private macHolds(tenant: string, envelope: DsseEnvelope): boolean | undefined {
     if (!this.keys.signs) return undefined;
     try {
-      verifyManifestMac(envelope, (keyId, bytes) => this.keys.archiveMac(tenant, bytes, keyId));
+      verifyEnvelopeMac(envelope, (keyId, bytes) => this.keys.archiveMac(tenant, bytes, keyId));
       return true;
     } catch (error) {
       if (hasCode(error, 'ARCHIVE.MANIFEST_MAC')) return false;

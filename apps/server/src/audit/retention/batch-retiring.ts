@@ -12,7 +12,7 @@ import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { Retirements, type Retirement } from '../storage/retirements.store.js';
-import { ColdStores } from '../cold/cold-stores.js';
+import { ColdStores, keyOf } from '../cold/cold-stores.js';
 import { Statements } from '../cold/statements.js';
 import { SignedManifests } from './signed-manifests.js';
 import { TOMBSTONE_TYPE, tombstoneKey, tombstoneOf } from './tombstone.js';
@@ -45,7 +45,7 @@ export class BatchRetiring {
     ];
     for (const { store, versions } of places) {
       for (const part of ['jsonl', 'manifest'] as const) {
-        const key = part === 'jsonl' ? batch.jsonlKey : batch.manifestKey;
+        const key = keyOf(batch, part);
         const found = await store?.head(key, { version: versions?.[part] }).catch(unlessGone);
         if (found?.legalHold) return 'hold';
         if (found?.retainUntil && found.retainUntil.getTime() > Date.now()) return 'lock';

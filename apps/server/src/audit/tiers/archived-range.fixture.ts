@@ -1,12 +1,4 @@
-import {
-  archivedLines,
-  batchKeys,
-  batchLines,
-  manifestText,
-  packedBatch,
-  sha256Hex,
-  type ArchiveManifest,
-} from '#libs/archive';
+import { batchKeys, batchLines, manifestText, packedBatch, sha256Hex, type ArchiveManifest } from '#libs/archive';
 import { uuidv7 } from '#libs/kernel';
 import { genesisHash, hexOf, parseCheckpoint, parseNote, type StoredEntry } from '#libs/ledger';
 import { TENANT, type AuditRoom } from '../audit-room.fixture.js';
@@ -40,14 +32,14 @@ export async function archiveRange(
   const range = { tenant: TENANT, startSeq: from, endSeq: to - 1 };
   const lines = batchLines(entries.map(({ bytes }) => bytes));
   const ring = encrypt ? { encrypt: { ring: await keys.archiveRingToWrite(), ...range } } : {};
-  const packed = await packedBatch(lines, ring);
+  const { stored, ...packed } = await packedBatch(lines, ring);
   const archivedAt = new Date();
   const at = batchKeys({ ...range, archivedAt: archivedAt.toISOString(), sha256: packed.sha256 });
   const signer = await keys.archiveSigner(TENANT, ORIGIN, to);
   const macKeyId = keys.macIds.current;
   const manifest: ArchiveManifest = {
     ...{ version: 1, ...range, origin: ORIGIN, eventCount: entries.length, ...said },
-    jsonl: archivedLines(packed, { key: at.jsonlKey }),
+    jsonl: { key: at.jsonlKey, ...packed },
     previousManifestSha256: (await batches.newest(TENANT))?.manifestSha256 ?? null,
     archivedAt: archivedAt.toISOString(),
     keyIds: [signer.keyId, macKeyId],
@@ -57,7 +49,7 @@ export async function archiveRange(
     mac: { keyId: macKeyId, mac: (bytes) => keys.archiveMac(TENANT, bytes, macKeyId) as Uint8Array },
   });
   const store = await cold.primary();
-  await store.put(at.jsonlKey, packed.stored);
+  await store.put(at.jsonlKey, stored);
   await store.put(at.manifestKey, Buffer.from(text));
   const batch = recordOf(manifest, at, { state, text, entries });
   await batches.add(batch);

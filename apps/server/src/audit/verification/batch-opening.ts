@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sha256Hex, storedBytesFault, unpackedBatch, type ArchivedLines, type ArchiveManifest } from '#libs/archive';
 import { codeOf, hasCode } from '#libs/kernel';
-import { ColdStores, type ColdPart } from '../cold/cold-stores.js';
+import { ColdStores, keyOf, type ColdPart } from '../cold/cold-stores.js';
 import { OpenBatch, type BatchPlace } from '../tiers/open-batch.js';
 import { Tombstones } from '../retention/tombstones.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
@@ -104,7 +104,7 @@ export class BatchOpening {
   }
 
   private async object(record: ArchiveBatch, part: ColdPart, view: ColdView): Promise<Uint8Array | BatchFault> {
-    const key = part === 'jsonl' ? record.jsonlKey : record.manifestKey;
+    const key = keyOf(record, part);
     try {
       return (await this.cold.readFrom(view.place, record, part, { signal: view.signal })).bytes;
     } catch (error) {

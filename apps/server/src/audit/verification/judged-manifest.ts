@@ -3,7 +3,7 @@ import {
   parsedManifest,
   sha256Hex,
   verifyManifest,
-  verifyManifestMac,
+  verifyEnvelopeMac,
   type ArchiveErrorCode,
   type ArchiveManifest,
   type ParsedManifest,
@@ -136,7 +136,7 @@ export function archiveRefusal(error: unknown): { code: ArchiveErrorCode; messag
 /** A MAC by a key that is not at hand says nothing: the signature is the evidence. */
 function macFault(parsed: ParsedManifest, { macOf }: ManifestJudge): BatchFault | undefined {
   try {
-    verifyManifestMac(parsed, macOf);
+    verifyEnvelopeMac(parsed, macOf);
     return undefined;
   } catch (error) {
     const { code, message } = archiveRefusal(error);
