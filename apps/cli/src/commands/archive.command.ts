@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { VerificationReport } from '#libs/ledger';
 import type { ExitCode } from '../exit-codes.js';
 import type { Terminal } from '../terminal.js';
-import { apiOf, terminalOf, wholeNumber } from './options.js';
+import { apiOf, printAnswer, terminalOf, wholeNumber } from './options.js';
 import { showReport } from './verify.command.js';
 
 interface Archive {
@@ -55,7 +55,7 @@ function showCommand(): Command {
     .argument('<id>')
     .option('--tenant <id>', "whose batch it is; the key's own without it")
     .action(async (id: string, { tenant }: { tenant?: string }) => {
-      print(command, await apiOf(command).get(`/audit/archives/${encodeURIComponent(id)}`, { tenant }));
+      printAnswer(command, await apiOf(command).get(`/audit/archives/${encodeURIComponent(id)}`, { tenant }));
     });
   return command;
 }
@@ -67,7 +67,7 @@ function runCommand(): Command {
     .option('--tenant <id>', "whose ledger; the key's own without it")
     .action(async ({ override, tenant }: { override: boolean; tenant?: string }) => {
       const body = { override, ...(tenant !== undefined && { tenant }) };
-      print(command, await apiOf(command).post('/audit/archive/run', body, PATIENCE_MS));
+      printAnswer(command, await apiOf(command).post('/audit/archive/run', body, PATIENCE_MS));
     });
   return command;
 }
@@ -96,7 +96,7 @@ function restoreCommand(): Command {
     .action(async (id: string, { days, tenant }: { days?: number; tenant?: string }) => {
       const path = `/audit/archives/${encodeURIComponent(id)}/restore`;
       const body = { ...(days !== undefined && { days }), ...(tenant !== undefined && { tenant }) };
-      print(command, await apiOf(command).post(path, body, PATIENCE_MS));
+      printAnswer(command, await apiOf(command).post(path, body, PATIENCE_MS));
     });
   return command;
 }
@@ -106,10 +106,4 @@ function show(terminal: Terminal, archive: Archive): void {
   const { id, archivedAt, startSeq, endSeq, bytesStored, state, restored } = archive;
   const now = restored === null ? state : `${state}, restored until ${restored.until}`;
   terminal.print(`${id}  ${archivedAt}  ${startSeq}-${endSeq}  ${bytesStored} bytes  ${now}`);
-}
-
-function print(command: Command, answer: unknown): void {
-  const terminal = terminalOf(command);
-  if (terminal.json) terminal.printJson(answer);
-  else terminal.print(JSON.stringify(answer, null, 2));
 }

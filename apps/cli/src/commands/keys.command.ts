@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { apiOf, terminalOf, wholeNumber } from './options.js';
+import { apiOf, printAnswer, wholeNumber } from './options.js';
 
 const PURPOSES = ['note', 'cosignature', 'event', 'mac', 'archive'];
 
@@ -15,7 +15,7 @@ export function keysCommand(): Command {
 
 function listCommand(): Command {
   const command = new Command('list').description('every key and where it signs').action(async () => {
-    print(command, await apiOf(command).get('/audit/keys'));
+    printAnswer(command, await apiOf(command).get('/audit/keys'));
   });
   return command;
 }
@@ -26,7 +26,7 @@ function rotateCommand(): Command {
     .addOption(new Option('--purpose <purpose>', 'what it signs').choices(PURPOSES).makeOptionMandatory())
     .option('--tenant <id>', 'a note key of this ledger alone')
     .action(async ({ purpose, tenant }: { purpose: string; tenant?: string }) => {
-      print(
+      printAnswer(
         command,
         await apiOf(command).post('/audit/keys/rotate', { purpose, ...(tenant !== undefined && { tenant }) }),
       );
@@ -39,7 +39,7 @@ function retireCommand(): Command {
     .description('destroy the private half of a key that was followed by another')
     .argument('<id>')
     .action(async (id: string) => {
-      print(command, await apiOf(command).post(`/audit/keys/${encodeURIComponent(id)}/retire`));
+      printAnswer(command, await apiOf(command).post(`/audit/keys/${encodeURIComponent(id)}/retire`));
     });
   return command;
 }
@@ -52,13 +52,7 @@ function compromisedCommand(): Command {
     .option('--tenant <id>', 'whose size it is')
     .action(async (id: string, { sinceSize, tenant }: { sinceSize: number; tenant?: string }) => {
       const body = { since_size: sinceSize, ...(tenant !== undefined && { tenant }) };
-      print(command, await apiOf(command).post(`/audit/keys/${encodeURIComponent(id)}/compromised`, body));
+      printAnswer(command, await apiOf(command).post(`/audit/keys/${encodeURIComponent(id)}/compromised`, body));
     });
   return command;
-}
-
-function print(command: Command, answer: unknown): void {
-  const terminal = terminalOf(command);
-  if (terminal.json) terminal.printJson(answer);
-  else terminal.print(JSON.stringify(answer, null, 2));
 }

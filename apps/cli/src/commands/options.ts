@@ -24,6 +24,13 @@ export function terminalOf(command: Command): Terminal {
   return new Terminal({ json, color: color && !process.env['NO_COLOR'], progress });
 }
 
+/** What the API answered, as it is. */
+export function printAnswer(command: Command, answer: unknown): void {
+  const terminal = terminalOf(command);
+  if (terminal.json) terminal.printJson(answer);
+  else terminal.print(JSON.stringify(answer, null, 2));
+}
+
 /** The server of --server or ASSAY_SERVER, unless one is given, with the key of ASSAY_API_KEY. */
 export function apiOf(command: Command, server = command.optsWithGlobals<GlobalOptions>().server): Api {
   if (server === undefined) {
