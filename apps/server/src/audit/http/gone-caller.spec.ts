@@ -1,7 +1,11 @@
+import { EventEmitter, once } from 'node:events';
 import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { once } from 'node:events';
-import type { Response } from 'express';
+import type { CommandBus, QueryBus } from '@nestjs/cqrs';
+import type { Request, Response } from 'express';
+import type { Caller } from '../../http/access.js';
+import { ArchivesController } from './archives.controller.js';
+import { AuditController } from './audit.controller.js';
 import { goneCaller } from './gone-caller.js';
 
 describe('goneCaller', () => {
@@ -16,5 +20,21 @@ describe('goneCaller', () => {
     request.destroy();
     await once(signal, 'abort');
     server.close();
+  });
+
+  it.each(['GET /audit/verify', 'POST /audit/archives/:id/verify'])('ends %s', async (route) => {
+    const response = new EventEmitter() as unknown as Response;
+    const bus = {
+      execute: async ({ caller }: { caller: AbortSignal }): Promise<never> => {
+        response.emit('close');
+        caller.throwIfAborted();
+        throw new Error('went on');
+      },
+    } as unknown as CommandBus & QueryBus;
+    const caller = { tenant: 'acme', actor: { type: 'service', id: 'a' }, key_id: 'k' } as Caller;
+    const answer = route.startsWith('GET')
+      ? new AuditController(bus, bus).verify({}, caller, {} as Request, response)
+      : new ArchivesController(bus, bus).verify('b', {}, caller, response);
+    await expect(answer).rejects.toMatchObject({ name: 'AbortError' });
   });
 });
