@@ -134,6 +134,7 @@ export class InMemoryArchive {
           if (!kept) this.batches.push({ ...batch });
           return { ...(kept ?? batch) };
         }),
+      get: (_tenant: string, id: string) => read(() => this.batches.find(({ _id }) => _id === id) ?? null),
       setState: (id: string, from: readonly ArchiveBatchState[], to: ArchiveBatchState) =>
         write(() => {
           const batch = this.batches.find(({ _id, state }) => _id === id && from.includes(state));

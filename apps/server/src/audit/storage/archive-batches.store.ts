@@ -5,7 +5,7 @@ import type { ArchiveBatch, ArchiveBatchState } from '../domain/archive-batch.ty
 
 /**
  * Which ranges of which ledgers are archived where. A document is there before an entry of its range leaves hot storage,
- * and stays for ever. Trusted for nothing that the verifier checks: the manifests are signed and linked.
+ * and stays for ever from then on. Trusted for nothing that the verifier checks: the manifests are signed and linked.
  */
 @Injectable()
 export class ArchiveBatches {
@@ -28,6 +28,11 @@ export class ArchiveBatches {
     }
   }
 
+  /** All of it is hot still, and its objects are lost: it is archived anew. No change in any other state. */
+  async withdraw(id: string): Promise<void> {
+    await this.collection.deleteOne({ _id: id, state: 'recorded' });
+  }
+
   async get(tenant: string, id: string): Promise<ArchiveBatch | null> {
     return this.collection.findOne({ tenant, _id: id });
   }
@@ -42,6 +47,11 @@ export class ArchiveBatches {
   async *between(tenant: string, from: number, to: number): AsyncGenerator<ArchiveBatch> {
     const first = (await this.covering(tenant, from))?.startSeq ?? from;
     yield* this.collection.find({ tenant, startSeq: { $gte: first, $lte: to } }).sort({ startSeq: 1 });
+  }
+
+  /** Those whose retention is not over, in order. */
+  async *kept(tenant: string): AsyncGenerator<ArchiveBatch> {
+    yield* this.collection.find({ tenant, state: { $in: KEPT } }).sort({ startSeq: 1 });
   }
 
   /** The highest archived seq, whatever became of the batch; null while nothing is archived. */
