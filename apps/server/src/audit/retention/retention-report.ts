@@ -83,8 +83,7 @@ export class RetentionReport {
     const days = retentionDaysOf(this.settings.audit.retentionDays, tenant);
     const late = new Date(now.getTime() - GRACE_MS);
     let [first, last]: (ArchiveBatch | undefined)[] = [];
-    for await (const batch of this.batches.between(tenant, 0, Number.MAX_SAFE_INTEGER)) {
-      if (batch.state === 'retired') continue;
+    for await (const batch of this.batches.kept(tenant)) {
       if (!isPast(retiredFrom(batch, days), late)) break;
       first ??= batch;
       last = batch;

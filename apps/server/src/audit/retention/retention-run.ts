@@ -67,9 +67,8 @@ export class RetentionRun {
       const stopped = batch && (await this.tried(batch, now, look));
       if (stopped) return stopped;
     }
-    for await (const batch of this.batches.between(tenant, 0, Number.MAX_SAFE_INTEGER)) {
+    for await (const batch of this.batches.kept(tenant)) {
       if (signal?.aborted) return undefined;
-      if (batch.state === 'retired') continue;
       if (!this.isDue(batch, now)) return undefined;
       const stopped = await this.tried(batch, now, look);
       if (stopped) return stopped;

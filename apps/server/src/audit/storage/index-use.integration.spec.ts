@@ -25,6 +25,7 @@ describe('every query of the room', () => {
     for (let n = 0; n < 30; n++) {
       const copied = n < 25 && { copy: { copiedAt: new Date(), versionIds: {} } };
       await of(ArchiveBatches).add(sampleBatch(TENANT, n, { state: n < 28 ? 'done' : 'recorded', ...copied }));
+      await of(ArchiveBatches).add(sampleBatch('older', n, { state: n < 20 ? 'retired' : 'done' }));
     }
     await of(RestoredEntries).add('restoration', (await room.stored()).slice(0, 150));
     for (let n = 0; n < 30; n++) {
@@ -72,6 +73,7 @@ describe('every query of the room', () => {
     ['batches of a recent event id', () => of(ArchiveBatches).byEventId(TENANT, uuidv7(dayOfBatch(28).getTime())), 2],
     ['batches since a time', () => of(ArchiveBatches).inWindow(TENANT, dayOfBatch(20).toISOString()), 10],
     ['the newest archived time', () => of(ArchiveBatches).newestTs(TENANT), 3],
+    ['batches that are kept', () => all(of(ArchiveBatches).kept('older')), 10],
     ['a page of batches', () => of(ArchiveBatches).page(TENANT, { before: 20 * 256, limit: 10 }), 10],
     ['a batch whose entries have not left', () => of(ArchiveBatches).unfinished(TENANT), 1],
     ['batches that are not copied', () => all(of(ArchiveBatches).notCopied(TENANT)), 5],
