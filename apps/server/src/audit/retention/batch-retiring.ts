@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { sha256Hex } from '#libs/archive';
 import { hasCode, uuidv7 } from '#libs/kernel';
-import type { ObjectStoreError } from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
 import type { EventDraft, SealedEvent } from '../audit.types.js';
 import { RecordEvents } from '../commands/record-events.command.js';
@@ -117,17 +116,10 @@ export class BatchRetiring {
     return sealed!;
   }
 
-  /** Locked and encrypted as archived objects are; the copy gets it from those who keep it in step. */
-  private async putTombstone(batch: ArchiveBatch, tombstone: string): Promise<void> {
-    const store = await this.cold.primary();
-    const options = { ifAbsent: true, contentType: 'application/json', ...this.cold.putOptions(new Date()) };
-    const key = tombstoneKey(batch.manifestKey);
-    await store.put(key, Buffer.from(tombstone), options).catch((error: unknown) => {
-      if (!hasCode(error, 'OBJECT_STORE.EXISTS')) throw error;
-      if ((error as ObjectStoreError).existing?.sha256 === sha256Hex(tombstone)) return;
-      const message = `expected the tombstone of batch ${batch._id} in the cold store, found another object in its place`;
-      throw new AuditError('AUDIT.TOMBSTONE_INVALID', message, { cause: error });
-    });
+  private async putTombstone({ _id, manifestKey }: ArchiveBatch, tombstone: string): Promise<void> {
+    const message = `expected the tombstone of batch ${_id} in the cold store, found another object in its place`;
+    const occupied = (cause: unknown): AuditError => new AuditError('AUDIT.TOMBSTONE_INVALID', message, { cause });
+    await this.statements.put(tombstoneKey(manifestKey), tombstone, occupied);
   }
 
   /**
