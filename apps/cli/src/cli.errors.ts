@@ -16,7 +16,7 @@ export type CliErrorCode =
   | 'CLI.UNREACHABLE'
   /** The server answered, and refused. */
   | 'CLI.REFUSED'
-  /** The server answered that it cannot now. */
+  /** The server answered that it cannot now, or takes too long. */
   | 'CLI.UNAVAILABLE'
   | 'CLI.ANSWER_MALFORMED'
   /** A verification on the server ended without a report. */

@@ -103,7 +103,7 @@ describe('Api', () => {
       const error = await failure(new Api({ server: new URL(server.url), key: 'secret' }).post('/x', {}, 20));
       expect(error).toMatchObject({
         code: 'CLI.UNAVAILABLE',
-        message: 'the server did not answer in 0.02 s, and may still be at it',
+        message: `${server.url} did not answer in 0.02 s, and may still be at it`,
       });
     } finally {
       await server.close();

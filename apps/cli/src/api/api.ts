@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '#libs/kernel';
 import { CliError } from '../cli.errors.js';
+import { unanswered } from '../unanswered.js';
 
 export interface ApiOptions {
   /** Of the server, with or without `/api/v1`. */
@@ -82,12 +83,8 @@ export class Api {
         ...(body && { body: JSON.stringify(body) }),
       });
     } catch (cause) {
-      if (cause instanceof DOMException && cause.name === 'TimeoutError') {
-        const reason = `the server did not answer in ${patience / 1000} s, and may still be at it`;
-        throw new CliError('CLI.UNAVAILABLE', reason, { cause });
-      }
-      const reason = `no answer from ${this.base}; is the address in --server or ASSAY_SERVER right?`;
-      throw new CliError('CLI.UNREACHABLE', reason, { cause });
+      const hint = 'is the address in --server or ASSAY_SERVER right?';
+      throw unanswered(cause, { address: this.base, patience, hint });
     }
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TlogSource } from '#libs/ledger';
 import { CliError } from '../cli.errors.js';
+import { unanswered } from '../unanswered.js';
 
 export interface HttpLogOptions {
   url: URL;
@@ -26,7 +27,7 @@ export function httpLog({ url, token, signal }: HttpLogOptions): TlogSource {
       return await fetch(address, { headers, redirect, signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
     } catch (cause) {
       signal?.throwIfAborted();
-      throw new CliError('CLI.UNREACHABLE', `no answer from ${address}; is the address right?`, { cause });
+      throw unanswered(cause, { address, patience: TIMEOUT_MS, hint: 'is the address right?' });
     }
   };
   const read = async (path: string): Promise<Uint8Array | undefined> => {

@@ -49,6 +49,19 @@ describe('httpLog', () => {
     );
   });
 
+  it('tells a slow log from one that is not there', async () => {
+    const server = await httpServer(() => undefined);
+    const soon = jest.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.timeout(20));
+    try {
+      expect(await thrown(httpLog({ url: new URL(server.url), token: undefined }).read('checkpoint'))).toBe(
+        'CLI.UNAVAILABLE',
+      );
+    } finally {
+      soon.mockRestore();
+      await server.close();
+    }
+  });
+
   it('does not take in more than a file of a log can have', async () => {
     const server = await httpServer((_, response) => response.end(Buffer.alloc(256 * 65_537 + 1)));
     try {
