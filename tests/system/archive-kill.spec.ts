@@ -1,58 +1,33 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { ArchivedEntries } from '../../apps/server/src/audit/tiers/archived-entries.js';
 import { in91Days, LedgerInRoom } from '../../apps/server/src/audit/ledger-in-room.fixture.js';
 import { startRoom, TENANT, type AuditRoom } from '../../apps/server/src/audit/audit-room.fixture.js';
+import { chosen, inDataFolder, killedAt } from './killed-at.fixture.js';
 
-/** Before what the process is killed; more entries than leave hot storage at once. */
+/** Before what the process is killed. */
 const STEPS = [
   ...['read', 'keep', 'draft', 'put lines', 'put manifest', 'check', 'record', 'say recorded'],
   ...['deleting', 'remove', 'remove more', 'say deleted', 'done', 'end'],
 ];
-const COUNT = 1_300;
 
-/** Other ones on each run, all of them in one ledger for a release. */
-const ROUNDS = Math.min(Number(process.env['KILL_ROUNDS'] ?? 2), STEPS.length);
-const FROM = Math.floor(Math.random() * STEPS.length);
-const CHOSEN = [...STEPS.slice(FROM), ...STEPS.slice(0, FROM)].slice(0, ROUNDS);
+/** All of them in one ledger. */
+const CHOSEN = chosen(STEPS, 2);
 
 describe('kill -9 of a process that archives', () => {
   it(
     `before ${CHOSEN.join(', before ')}: the next one goes on, nothing is lost and nothing doubled`,
-    async () => {
-      const dataDir = await mkdtemp(join(tmpdir(), 'assay-archive-'));
-      try {
+    () =>
+      inDataFolder(async (dataDir) => {
         const acknowledged = new Map<string, number>();
-        for (const step of CHOSEN) await killedAt(step, dataDir, acknowledged);
+        for (const step of CHOSEN) {
+          for (const line of await killedAt('archive-steps.mjs', { dataDir, step })) {
+            acknowledged.set(line.split(' ')[0]!, Number(line.split(' ')[1]));
+          }
+        }
         await assertSound(dataDir, acknowledged);
-      } finally {
-        await rm(dataDir, { recursive: true, force: true });
-      }
-    },
-    (ROUNDS + 1) * 60_000,
+      }),
+    (CHOSEN.length + 1) * 60_000,
   );
 });
-
-async function killedAt(step: string, dataDir: string, acknowledged: Map<string, number>): Promise<void> {
-  const program = resolve(__dirname, 'archive-steps.mjs');
-  const child = spawn(process.execPath, [program, JSON.stringify({ dataDir, step, count: COUNT })], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = once(child, 'close');
-  let reached = false;
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line === 'reached') {
-      reached = true;
-      child.kill('SIGKILL');
-    } else acknowledged.set(line.split(' ')[0]!, Number(line.split(' ')[1]));
-  }
-  await ended;
-  expect({ step, reached, signal: child.signalCode }).toEqual({ step, reached: true, signal: 'SIGKILL' });
-}
 
 /** The oracle: run again, append, sign, verify across the tiers; then every acknowledgement in its place, once. */
 async function assertSound(dataDir: string, acknowledged: Map<string, number>): Promise<void> {

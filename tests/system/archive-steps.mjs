@@ -10,16 +10,19 @@ import { ArchiveBatches } from '../../dist/apps/server/src/audit/storage/archive
 import { ArchiveDrafts } from '../../dist/apps/server/src/audit/storage/archive-drafts.store.js';
 import { Checkpoints } from '../../dist/apps/server/src/audit/storage/checkpoints.store.js';
 import { LedgerEntries } from '../../dist/apps/server/src/audit/storage/ledger-entries.store.js';
+import { stopAt, stopped } from './stop-at.mjs';
 
 const DAY_MS = 86_400_000;
-const { dataDir, step, count } = JSON.parse(process.argv[2]);
+/** More than leave hot storage at once. */
+const COUNT = 1_300;
+const { dataDir, step } = JSON.parse(process.argv[2]);
 const room = await startRoom({ dataDir });
 const of = (provider) => room.module.get(provider);
 const run = () => of(ArchiveRun).runOnce(TENANT, new Date(Date.now() + 91 * DAY_MS));
 
 while ((await run()).eventCount > 0);
-for (let done = 0; done < count; done += 500) {
-  const recorded = await room.record(Math.min(500, count - done), done);
+for (let done = 0; done < COUNT; done += 500) {
+  const recorded = await room.record(Math.min(500, COUNT - done), done);
   process.stdout.write(recorded.map(({ id, seq }) => `${id} ${seq}\n`).join(''));
 }
 await room.sign();
@@ -42,16 +45,3 @@ const steps = {
 if (step in steps) stopAt(...steps[step]);
 await run();
 await stopped();
-
-/** The nth call of the method never happens. */
-function stopAt(object, method, nth = 1) {
-  const real = object[method].bind(object);
-  let calls = 0;
-  object[method] = (...given) => (++calls === nth ? stopped() : real(...given));
-}
-
-/** Says that the step is reached, and never goes on. */
-function stopped() {
-  process.stdout.write('reached\n');
-  return new Promise(() => setInterval(() => {}, 1_000));
-}

@@ -6,12 +6,14 @@ import { AuditKeys } from '../../dist/apps/server/src/audit/keys/audit-keys.js';
 import { HighWaterFiles } from '../../dist/apps/server/src/audit/checkpoints/high-water-files.js';
 import { Checkpoints } from '../../dist/apps/server/src/audit/storage/checkpoints.store.js';
 import { TileWriter } from '../../dist/apps/server/src/audit/tiles/tile-writer.js';
+import { stopAt, stopped } from './stop-at.mjs';
 
-const { dataDir, step, first, second } = JSON.parse(process.argv[2]);
+const [FIRST, SECOND] = [200, 100];
+const { dataDir, step } = JSON.parse(process.argv[2]);
 const room = await startRoom({ dataDir });
-await room.record(first);
+await room.record(FIRST);
 await room.sign();
-await room.record(second, first);
+await room.record(SECOND, FIRST);
 
 const [keys, marks] = [room.module.get(AuditKeys), room.module.get(HighWaterFiles)];
 const files = { mark: 'put', forget: 'forget' };
@@ -28,14 +30,3 @@ if (step in files) {
 }
 await room.sign();
 await stopped();
-
-function stopAt(object, method) {
-  object[method] = stopped;
-  return object;
-}
-
-/** Says that the step is reached, and never goes on. */
-function stopped() {
-  process.stdout.write('reached\n');
-  return new Promise(() => setInterval(() => {}, 1_000));
-}
