@@ -1,6 +1,6 @@
 // The long forms of what CI runs short: by hand, and recorded in docs/performance.md and the note.
-//   npm run soak            30 kill rounds of each kill test (at most 14 of the archive and 7 of the signer, each
-//                           step once, and 10 of the second store), every fault at every write of the ledger, thousands of
+//   npm run soak            30 kill rounds of each kill test (where steps are named each step once, and 10 of the
+//                           second store), every fault at every write of the ledger, thousands of
 //                           interleavings over a store in memory, 50,000 events of four processes, thousands of
 //                           tampered ledgers, every bit of a manifest, a year of a million events archived daily and
 //                           flipped bit by bit, a million entries verified in 300 MiB, archived, verified in place and
