@@ -130,7 +130,8 @@ export class BatchRetiring {
     await this.batches.setState(batch._id, ['done'], 'retired');
     // If the process dies here, nothing is gone, and the next run looks again.
     const cases = await this.holds.of(batch.tenant, batch);
-    if (cases.length === 0) return this.retirements.removing(batch._id);
+    const late = (await this.retirements.find(batch._id))?.state === 'removing';
+    if (cases.length === 0 || late) return this.retirements.removing(batch._id);
     await this.batches.setState(batch._id, ['retired'], 'done');
     throw new AuditError('AUDIT.BATCH_HELD', `expected no legal hold on batch ${batch._id}, found ${cases.join(', ')}`);
   }

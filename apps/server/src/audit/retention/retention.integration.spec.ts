@@ -13,6 +13,7 @@ import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Retirements, type Retirement } from '../storage/retirements.store.js';
 import { archiveRange } from '../tiers/archived-range.fixture.js';
 import { ColdStores } from '../cold/cold-stores.js';
+import { BatchRetiring } from './batch-retiring.js';
 import { RetentionReport } from './retention-report.js';
 import { RetentionRun } from './retention-run.js';
 import { RetentionTask } from './retention-task.js';
@@ -264,6 +265,17 @@ describe('retention', () => {
     expect(await retire(366)).toMatchObject({ retired: 1 });
     expect((await of(Tombstones).of(one))!.text).toBe(text);
     expect((await again(one)).state).toBe('retired');
+  });
+
+  it('is not taken back by another process once some of it is gone', async () => {
+    const one = await batch();
+    jest.spyOn(cold(), 'remove').mockRejectedValueOnce(DIED);
+    await retire(366);
+    const hold = await place('too-late', one.maxTs);
+    await of(BatchRetiring).retire({ ...one, state: 'done' }, { days: 365, now: inDays(366) });
+    expect((await again(one)).state).toBe('retired');
+    expect(await events('archive.retired', one)).toHaveLength(1);
+    await release(hold);
   });
 
   it('reports objects that no record names, until they are gone', async () => {
