@@ -250,6 +250,11 @@ describe('the archive under attack', () => {
     ['a record has another end', setOf(1, { endSeq: 300 }), [manifest('ARCHIVE.RECORD_CHANGED')]],
     ['a record claims hot entries too', setOf(2, { endSeq: 800 }), [manifest('ARCHIVE.RECORD_CHANGED', 512)]],
     [
+      'a record claims all seqs that there can be',
+      setOf(2, { endSeq: Number.MAX_SAFE_INTEGER }),
+      [manifest('ARCHIVE.RECORD_CHANGED', 512)],
+    ],
+    [
       'a record claims the entries of another, which is deleted',
       async ([, b, c]) => {
         await ledger.batches.collection.deleteOne({ _id: b!._id });

@@ -60,11 +60,8 @@ export class ArchiveReading {
    */
   async at(seq: number): Promise<ArchivedSpan | undefined> {
     if (this.current && holds(this.current, seq)) return this.current;
-    const { batches, view } = this.parts;
-    const record = await batches.covering(view.tenant, seq);
-    if (record === null) return undefined;
-    const elsewhere = this.misplaced.get(record._id);
-    if (elsewhere && !holds(elsewhere, seq)) return undefined;
+    const record = await this.recordOver(seq);
+    if (record === undefined) return undefined;
     const opened = await this.opened(record);
     if (!holds(opened, seq)) {
       this.misplaced.set(record._id, { from: opened.from, to: opened.to });
@@ -92,13 +89,13 @@ export class ArchiveReading {
    */
   async unrecorded(from: number): Promise<ArchivedSpan | undefined> {
     if (from % TILE_WIDTH !== 0) return undefined;
-    const { batches, reader, view, verifier, end } = this.parts;
+    const { reader, view, verifier, end } = this.parts;
     const next = await this.startAfter(from);
     const to = Math.min((await reader.nextSeq(view.tenant, from)) ?? end, next ?? end, end);
     const found = await this.storedManifest(from, to);
     if (found) return this.takeUnrecorded(found, from);
-    const after = next === to ? await batches.covering(view.tenant, to) : null;
-    if (!after && (from === 0 || !(await batches.covering(view.tenant, from - 1)))) return undefined;
+    const after = next === to ? await this.recordOver(to) : undefined;
+    if (!after && (from === 0 || !(await this.recordOver(from - 1)))) return undefined;
     const linked = after?.previousManifestSha256;
     const told = linked ? `; the batch after them is linked to a manifest of SHA-256 ${linked}` : '';
     const reason = `no record names a batch of these entries, and hot storage has none of them${told}`;
@@ -151,6 +148,14 @@ export class ArchiveReading {
     this.early = undefined;
     // Another record than it was opened by, or the same with other values, is opened as it is now.
     return early && isDeepStrictEqual(early.record, record) ? early : this.parts.opening.open(record, this.parts.view);
+  }
+
+  /** The record that says so of this seq, unless its batch was found to lie elsewhere. */
+  private async recordOver(seq: number): Promise<ArchiveBatch | undefined> {
+    const { batches, view } = this.parts;
+    const record = await batches.covering(view.tenant, seq);
+    const elsewhere = record && this.misplaced.get(record._id);
+    return record === null || (elsewhere && !holds(elsewhere, seq)) ? undefined : record;
   }
 
   private async startAfter(seq: number): Promise<number | undefined> {

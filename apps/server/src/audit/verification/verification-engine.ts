@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { MAX_BATCH_ENTRIES } from '#libs/archive';
 import { base64Of, LedgerError, LedgerVerifier, parseVerifierKey } from '#libs/ledger';
 import type { AnchorClaim, LeafTile, SeqRange, VerificationReport, VerifierKey, VerifierOptions } from '#libs/ledger';
 import { codeOf } from '#libs/kernel';
@@ -182,10 +183,11 @@ export class VerificationEngine {
   private async place(tenant: string): Promise<ReadingPlace & Pick<RunPlace, 'archived'>> {
     const hot = await this.reader.place(tenant);
     const newest = await this.batches.newest(tenant);
-    if (newest === null || !Number.isSafeInteger(newest.endSeq)) return { ...hot, archived: null };
-    const archived = newest.endSeq;
+    // No batch is longer, whatever the record says.
+    const archived = newest && Math.min(newest.endSeq, newest.startSeq + MAX_BATCH_ENTRIES - 1);
+    if (archived === null || !Number.isSafeInteger(archived)) return { ...hot, archived: null };
     if (archived < hot.end) return { ...hot, archived };
-    return { ...hot, end: archived + 1, head: newest.endChainHash, archived };
+    return { ...hot, end: archived + 1, head: newest!.endChainHash, archived };
   }
 
   private async part(tenant: string, { from, to }: SeqRange, { size, end: all }: ReadingPlace): Promise<LedgerPart> {
