@@ -14,6 +14,7 @@ import type { ObjectStore, ObjectStoreError, StoredObject } from '#libs/object-s
 import { AuditError } from '../audit.errors.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ColdStores } from '../cold/cold-stores.js';
+import { smallBytes } from '../cold/small-bytes.js';
 
 /** What one object is, and how it is to be kept. */
 export interface NewObject {
@@ -48,11 +49,11 @@ const MOST_BYTES = 1024 * 1024;
 export class ArchiveObjects {
   constructor(private readonly cold: ColdStores) {}
 
-  /** The object at a key, or undefined. */
+  /** The object at a key; undefined where there is none that this program put. */
   async find(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
     const store = await this.cold.primary();
     return store.head(key, { signal }).catch((error: unknown) => {
-      if (hasCode(error, 'OBJECT_STORE.NOT_FOUND')) return undefined;
+      if (hasCode(error, 'OBJECT_STORE.NOT_FOUND') || hasCode(error, 'OBJECT_STORE.CORRUPT')) return undefined;
       throw error;
     });
   }
@@ -71,12 +72,12 @@ export class ArchiveObjects {
       const { version } = await store.put(key, bytes, { ...options, ...held, ...this.cold.putOptions(archivedAt) });
       return await store.head(key, { version, signal });
     } catch (error) {
-      if (!hasCode(error, 'OBJECT_STORE.EXISTS')) throw error;
-      const existing = (error as ObjectStoreError).existing ?? (await store.head(key, { signal }));
-      if (existing.sha256 === sha256) return await this.kept(existing, object, signal);
-      throw new AuditError('AUDIT.ARCHIVE_OCCUPIED', `expected SHA-256 ${sha256} at ${key}, found ${existing.sha256}`, {
-        cause: error,
-      });
+      if (!hasCode(error, 'OBJECT_STORE.EXISTS') && !hasCode(error, 'OBJECT_STORE.CORRUPT')) throw error;
+      const existing = (error as ObjectStoreError).existing ?? (await this.find(key, signal));
+      if (existing?.sha256 === sha256) return await this.kept(existing, object, signal);
+      const found = existing?.sha256 ?? 'what this program did not put';
+      const message = `expected SHA-256 ${sha256} at ${key}, found ${found}`;
+      throw new AuditError('AUDIT.ARCHIVE_OCCUPIED', message, { cause: error });
     }
   }
 
@@ -102,15 +103,11 @@ export class ArchiveObjects {
 
   /** The manifest at a key, nothing of it verified; undefined where none lies. */
   async manifest(key: string, signal: AbortSignal): Promise<ParsedManifest | undefined> {
-    const store = await this.cold.primary();
+    const text = await smallBytes(await this.cold.primary(), key, MOST_BYTES, { signal });
     try {
-      const { body, bytes } = await store.get(key, { signal });
-      if (bytes <= MOST_BYTES) return parsedManifest(await buffer(body));
-      body.destroy();
-      return undefined;
+      return text && parsedManifest(text);
     } catch (error) {
-      const none = ['ARCHIVE.MANIFEST_FORM', 'OBJECT_STORE.CORRUPT', 'OBJECT_STORE.NOT_FOUND'];
-      if (hasCode<string>(error) && none.includes(error.code)) return undefined;
+      if (hasCode(error, 'ARCHIVE.MANIFEST_FORM')) return undefined;
       throw error;
     }
   }

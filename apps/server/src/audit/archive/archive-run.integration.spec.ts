@@ -157,13 +157,13 @@ describe('a run of the archive', () => {
 
   it.each<[string, Record<string, unknown>, string]>([
     ['digest', { manifestSha256: 'a'.repeat(64) }, 'OBJECT_STORE.CORRUPT'],
-    ['range', { endSeq: 511 }, 'AUDIT.ARCHIVE_ALTERED'],
+    ['chain', { endChainHash: 'a'.repeat(64) }, 'AUDIT.ARCHIVE_ALTERED'],
     ['retirement', { state: 'retired', maxTs: '2020-01-01T00:00:00.000Z' }, 'AUDIT.ARCHIVE_ALTERED'],
   ])('signs no link to what only the database says of the batch before: its %s', async (field, edit, code) => {
     const tenant = `forged-${field}`;
     const ledger = await ledgerOf(tenant, 300);
     await ledger.run();
-    await ledger.recordAndSign(600);
+    await ledger.recordAndSign(300);
     await room.store.collection('archive_batches').updateOne({ tenant }, { $set: edit });
     const hot = await ledger.hot();
     await expect(ledger.run()).rejects.toMatchObject({ code });
@@ -304,6 +304,24 @@ describe('a run of the archive', () => {
         const [batch] = await ledger.batches();
         expect(batch!.manifestKey).not.toBe(manifestKey);
         expect(await buffer((await store.get(manifestKey!)).body)).toEqual(Buffer.from(forged));
+      });
+
+      it('goes past what this program did not put there, on another day', async () => {
+        const { ledger } = await died('foreign');
+        const [store, keys] = [await cold().primary(), await objectsOf('foreign')];
+        const corrupt = (): ObjectStoreError => new ObjectStoreError('OBJECT_STORE.CORRUPT', 'as a bucket would say');
+        const [put, head] = [store.put.bind(store), store.head.bind(store)];
+        const puts = jest.spyOn(store, 'put').mockImplementation(async (key, ...rest) => {
+          if (keys.includes(key)) throw corrupt();
+          return put(key, ...rest);
+        });
+        const heads = jest.spyOn(store, 'head').mockImplementation(async (key, ...rest) => {
+          if (keys.includes(key)) throw corrupt();
+          return head(key, ...rest);
+        });
+        await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_OCCUPIED' });
+        expect(await ledger.run(new Date(in91Days().getTime() + DAY_MS))).toMatchObject({ eventCount: 256 });
+        for (const spy of [puts, heads]) spy.mockRestore();
       });
 
       it.each([
