@@ -5,6 +5,7 @@ import { EraseSubject } from '../../apps/server/src/audit/commands/erase-subject
 import { PlaceHold } from '../../apps/server/src/audit/commands/place-hold.command.js';
 import { ReleaseHold } from '../../apps/server/src/audit/commands/release-hold.command.js';
 import { HoldTask } from '../../apps/server/src/audit/holds/hold-task.js';
+import { Holds } from '../../apps/server/src/audit/holds/holds.js';
 import { LedgerInRoom } from '../../apps/server/src/audit/ledger-in-room.fixture.js';
 import { RetentionRun } from '../../apps/server/src/audit/retention/retention-run.js';
 import { LegalHolds } from '../../apps/server/src/audit/storage/holds.store.js';
@@ -24,12 +25,12 @@ const STEPS = [
   { step: 'say placed', blocks: true, held: 4, said: [] },
   { step: 'note said placed', blocks: true, held: 4, said: [PLACED] },
   { step: 'release', blocks: true, held: 4, said: [PLACED] },
-  { step: 'lift lines', blocks: false, held: 4, said: [PLACED] },
-  { step: 'lift manifest', blocks: false, held: 3, said: [PLACED] },
-  { step: 'note lift', blocks: false, held: 2, said: [PLACED] },
-  { step: 'lift more', blocks: false, held: 2, said: [PLACED] },
-  { step: 'say released', blocks: false, held: 0, said: [PLACED] },
-  { step: 'note said released', blocks: false, held: 0, said: [PLACED, RELEASED] },
+  { step: 'say released', blocks: true, held: 4, said: [PLACED] },
+  { step: 'note said released', blocks: false, held: 4, said: [PLACED, RELEASED] },
+  { step: 'lift lines', blocks: false, held: 4, said: [PLACED, RELEASED] },
+  { step: 'lift manifest', blocks: false, held: 3, said: [PLACED, RELEASED] },
+  { step: 'note lift', blocks: false, held: 2, said: [PLACED, RELEASED] },
+  { step: 'lift more', blocks: false, held: 2, said: [PLACED, RELEASED] },
   { step: 'end', blocks: false, held: 0, said: [PLACED, RELEASED] },
 ];
 
@@ -45,7 +46,8 @@ describe('kill -9 of a process that places or releases a hold', () => {
           // Whoever was not answered orders again.
           if (step === 'place') await ordered(room, new PlaceHold(TENANT, { case_id: 'case-7' }, OPERATOR));
           await room.module.get(HoldTask).turn();
-          if (left.blocks || step === 'place') await assertHeld(room);
+          // What was ordered to be released is released by now.
+          if (step === 'place' || (left.blocks && step !== 'say released')) await assertHeld(room);
           await assertReleased(room);
           expect(await room.verify()).toMatchObject({
             tier: 'consistent',
@@ -59,8 +61,7 @@ describe('kill -9 of a process that places or releases a hold', () => {
   );
 });
 
-const ordered = <T>(room: AuditRoom, order: object): Promise<T> =>
-  room.module.get(CommandBus).execute(order as never);
+const ordered = <T>(room: AuditRoom, order: object): Promise<T> => room.module.get(CommandBus).execute(order as never);
 const erased = (room: AuditRoom): Promise<{ state: string }> =>
   ordered(room, new EraseSubject(TENANT, 'ann', 'person_asked', undefined, OPERATOR));
 const retired = (room: AuditRoom) => room.module.get(RetentionRun).runOnce(TENANT, new Date(Date.now() + 366 * DAY_MS));
@@ -70,7 +71,7 @@ async function found(room: AuditRoom): Promise<Omit<(typeof STEPS)[number], 'ste
   let held = 0;
   for await (const { key } of store.list('')) held += Number((await store.head(key)).legalHold);
   return {
-    blocks: (await room.module.get(LegalHolds).active(TENANT)).length > 0,
+    blocks: (await room.module.get(Holds).active(TENANT)).length > 0,
     held,
     said: (await room.stored()).map(({ kind }) => kind).filter((kind) => kind.startsWith('hold.')),
   };
@@ -83,7 +84,7 @@ async function assertHeld(room: AuditRoom): Promise<void> {
   expect(batches.map(({ holds }) => holds)).toEqual([['case-7'], ['case-7']]);
   await expect(erased(room)).rejects.toMatchObject({ code: 'AUDIT.ERASURE_HELD' });
   expect(await retired(room)).toMatchObject({ retired: 0, stopped: { reason: 'hold' } });
-  const [hold] = await room.module.get(LegalHolds).active(TENANT);
+  const [hold] = await room.module.get(Holds).active(TENANT);
   await ordered(room, new ReleaseHold(TENANT, hold!._id, OPERATOR));
 }
 

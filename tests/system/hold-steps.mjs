@@ -34,12 +34,12 @@ const placing = {
 };
 const releasing = {
   release: [of(LegalHolds), 'release'],
+  'say released': recording,
+  'note said released': [of(LegalHolds), 'recorded'],
   'lift lines': [store, 'hold'],
   'lift manifest': [store, 'hold', 2],
   'note lift': [of(ArchiveBatches), 'setHolds'],
   'lift more': [store, 'hold', 3],
-  'say released': recording,
-  'note said released': [of(LegalHolds), 'recorded'],
 };
 const operator = { tenant: TENANT, actor: { type: 'operator', id: 'olga' } };
 if (step in placing) stopAt(...placing[step]);

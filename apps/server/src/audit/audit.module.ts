@@ -69,6 +69,7 @@ import { KnownKinds } from './events/known-kinds.js';
 import { Holds } from './holds/holds.js';
 import { HoldKeeping } from './holds/hold-keeping.js';
 import { HoldRecords } from './holds/hold-records.js';
+import { HoldRenewal } from './holds/hold-renewal.js';
 import { HoldTask } from './holds/hold-task.js';
 import { AnchorsController } from './http/anchors.controller.js';
 import { ArchivesController } from './http/archives.controller.js';
@@ -220,7 +221,7 @@ export class AuditModule {
           useFactory: anchorTargets,
         },
         ...[Statements, Erasures, Erasing, ErasureReplay, ErasureTask, EraseSubjectHandler, ReplayErasuresHandler],
-        ...[LegalHolds, Holds, HoldKeeping, HoldRecords, HoldTask, PlaceHoldHandler, ReleaseHoldHandler],
+        ...[LegalHolds, Holds, HoldKeeping, HoldRecords, HoldRenewal, HoldTask, PlaceHoldHandler, ReleaseHoldHandler],
         ...[GetErasureHandler, ListErasuresHandler, ListHoldsHandler, GetRetentionHandler],
         ...[
           SignedManifests,

@@ -21,10 +21,11 @@ export class ReleaseHoldHandler implements ICommandHandler<ReleaseHold> {
     if (hold.released_at === undefined) {
       const event = await this.records.released(hold, requester);
       await this.holds.release(id, new Date(), event);
-      // If the process dies here, it holds nothing any more, and the objects and the ledger follow.
+      // If the process dies here, it holds until the ledger says that it does not, and that follows.
     }
-    await this.keeping.settle(tenant);
     await this.records.record(await this.found(tenant, id));
+    // If the process dies here, it holds nothing any more, and the objects follow.
+    await this.keeping.settle(tenant);
     return this.found(tenant, id);
   }
 

@@ -1,4 +1,6 @@
-import type { LegalHold, Span } from './legal-hold.types.js';
+import { isUuidv7 } from '#libs/kernel';
+import type { LedgerEvent } from '#libs/ledger';
+import type { HoldTerms, LegalHold, Span } from './legal-hold.types.js';
 
 /** Whether the hold lies on entries of this time. Whose they are does not count: a batch is kept whole or not at all. */
 export const holdsSpan = ({ since, until }: Pick<LegalHold, 'since' | 'until'>, { minTs, maxTs }: Span): boolean =>
@@ -17,3 +19,15 @@ export const holdsSubject = (
 /** Each case once, in the order of letters: what is compared with what a batch record says. */
 export const casesOf = (holds: readonly Pick<LegalHold, 'case_id'>[]): string[] =>
   [...new Set(holds.map(({ case_id }) => case_id))].sort();
+
+/** What a `hold.placed` says; undefined for what is none of ours. */
+export function holdIn({ scope: { tenant }, refs, data }: LedgerEvent): HoldTerms | undefined {
+  const { hold, subjects, since, until } = data ?? {};
+  if (typeof hold !== 'string' || !isUuidv7(hold) || refs?.case_id === undefined) return undefined;
+  return {
+    ...{ _id: hold, tenant, case_id: refs.case_id },
+    ...(Array.isArray(subjects) && { subjects: subjects.map(String) }),
+    ...(typeof since === 'string' && { since }),
+    ...(typeof until === 'string' && { until }),
+  };
+}

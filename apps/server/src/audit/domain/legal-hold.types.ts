@@ -21,6 +21,9 @@ export interface LegalHold {
   waits?: true;
 }
 
+/** What a hold keeps, as the ledger says it too. */
+export type HoldTerms = Pick<LegalHold, '_id' | 'tenant' | 'case_id' | 'subjects' | 'since' | 'until'>;
+
 /** The time of some entries, both ends inclusive, RFC 3339 with milliseconds. */
 export interface Span {
   minTs: string;

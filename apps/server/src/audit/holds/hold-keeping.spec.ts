@@ -5,8 +5,8 @@ import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import type { LegalHold } from '../domain/legal-hold.types.js';
 import { sampleBatch } from '../storage/archive-batch.fixture.js';
 import type { ArchiveBatches } from '../storage/archive-batches.store.js';
-import type { LegalHolds } from '../storage/holds.store.js';
 import { HoldKeeping } from './hold-keeping.js';
+import type { Holds } from './holds.js';
 
 const TENANT = 'acme';
 
@@ -51,7 +51,7 @@ describe('HoldKeeping.putBack', () => {
       },
     } as unknown as ArchiveBatches;
     const log = { error: (line: string) => told.push(line), warn: (line: string) => told.push(line) };
-    const cases = { active: async () => active } as unknown as LegalHolds;
+    const cases = { active: async () => active } as unknown as Holds;
     return new HoldKeeping(cases, batches, cold, log as unknown as Log).putBack(TENANT);
   };
 

@@ -6,8 +6,8 @@ import { ColdStores } from '../cold/cold-stores.js';
 import { casesOf, holdsSpan } from '../domain/legal-hold.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
-import { LegalHolds } from '../storage/holds.store.js';
-import type { LegalHold } from '../domain/legal-hold.types.js';
+import type { HoldTerms, LegalHold } from '../domain/legal-hold.types.js';
+import { Holds } from './holds.js';
 
 /** Of the batches a hold lies on: how many there are, and how many say so in the cold store. */
 export interface HeldBatches {
@@ -22,7 +22,7 @@ export interface HeldBatches {
 @Injectable()
 export class HoldKeeping {
   constructor(
-    private readonly holds: LegalHolds,
+    private readonly holds: Holds,
     private readonly batches: ArchiveBatches,
     private readonly cold: ColdStores,
     private readonly log: Log,
@@ -62,7 +62,7 @@ export class HoldKeeping {
     return { covered: covered.length, held: covered.filter(({ holds = [] }) => holds.includes(case_id)).length };
   }
 
-  private async settled(given: ArchiveBatch, active: readonly LegalHold[]): Promise<void> {
+  private async settled(given: ArchiveBatch, active: readonly HoldTerms[]): Promise<void> {
     const { tenant, _id } = given;
     let [batch, cases]: [ArchiveBatch | null, string[]] = [given, casesOn(given, active)];
     while (batch && batch.state !== 'retired' && !saysSo(batch, cases)) {
@@ -97,7 +97,7 @@ export class HoldKeeping {
   }
 }
 
-const casesOn = (batch: ArchiveBatch, holds: readonly LegalHold[]): string[] =>
+const casesOn = (batch: ArchiveBatch, holds: readonly HoldTerms[]): string[] =>
   casesOf(holds.filter((hold) => holdsSpan(hold, batch)));
 
 const saysSo = ({ holds = [] }: ArchiveBatch, cases: readonly string[]): boolean =>

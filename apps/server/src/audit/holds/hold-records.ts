@@ -4,7 +4,7 @@ import { hasCode } from '#libs/kernel';
 import { refsOf, type EventDraft, type Requester, type SealedEvent } from '../audit.types.js';
 import { RecordEvents } from '../commands/record-events.command.js';
 import { SealEvents } from '../commands/seal-events.command.js';
-import type { LegalHold } from '../domain/legal-hold.types.js';
+import type { HoldTerms, LegalHold } from '../domain/legal-hold.types.js';
 import { LegalHolds } from '../storage/holds.store.js';
 
 /** The events of holds: sealed before the change, in one document with it, and in the ledger after it. */
@@ -15,7 +15,7 @@ export class HoldRecords {
     private readonly commands: CommandBus,
   ) {}
 
-  async placed(hold: Omit<LegalHold, 'unrecorded' | 'waits'>, requester: Requester): Promise<SealedEvent> {
+  async placed(hold: HoldTerms, requester: Pick<Requester, 'actor'>): Promise<SealedEvent> {
     const { _id, subjects, since, until } = hold;
     return this.sealed('hold.placed', hold, requester, {
       hold: _id,
@@ -29,12 +29,19 @@ export class HoldRecords {
     return this.sealed('hold.released', hold, requester, { hold: hold._id });
   }
 
+  /** That it still holds, said anew. Rejects as `record`. */
+  async renewed(hold: HoldTerms): Promise<void> {
+    const event = await this.placed(hold, { actor: { type: 'system', id: 'holds' } });
+    await this.commands.execute(new RecordEvents(hold.tenant, [event]));
+  }
+
   /** What is not known to be in the ledger goes there. Rejects with AUDIT.SUSPENDED or AUDIT.OUTCOME_UNKNOWN. */
   async record({ _id, tenant, unrecorded }: LegalHold): Promise<void> {
     for (const event of unrecorded) {
-      await this.commands.execute(new RecordEvents(tenant, [event])).catch((error: unknown) => {
-        // Nobody can record it any more; what it says is in the hold itself.
+      await this.commands.execute(new RecordEvents(tenant, [event])).catch(async (error: unknown) => {
         if (!hasCode(error, 'AUDIT.EVENT_TOO_OLD')) throw error;
+        // Nobody can record it any more. That it was placed is said anew by itself; a release has to be ordered anew.
+        if (event.kind === 'hold.released') await this.holds.voidRelease(_id, event.id);
       });
       // If the process dies here, it is recorded again, and keeps its seq.
       await this.holds.recorded(_id, event.id);
@@ -44,7 +51,7 @@ export class HoldRecords {
   private async sealed(
     kind: string,
     { tenant, case_id }: Pick<LegalHold, 'tenant' | 'case_id'>,
-    requester: Requester,
+    requester: Pick<Requester, 'actor'>,
     data: Record<string, unknown>,
   ): Promise<SealedEvent> {
     const refs = { case_id, ...refsOf(requester) };

@@ -8,6 +8,8 @@ import { LegalHolds } from '../storage/holds.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { HoldKeeping } from './hold-keeping.js';
 import { HoldRecords } from './hold-records.js';
+import { HoldRenewal } from './hold-renewal.js';
+import { Holds } from './holds.js';
 
 const EVERY_MS = 60_000;
 /** How often the cold store is asked whether it still holds what it was told to. */
@@ -28,6 +30,8 @@ export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly holds: LegalHolds,
     private readonly keeping: HoldKeeping,
     private readonly records: HoldRecords,
+    private readonly renewal: HoldRenewal,
+    private readonly inForce: Holds,
     private readonly startCheck: StartCheck,
     private readonly log: Log,
   ) {
@@ -50,14 +54,13 @@ export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Once. Rejects when the database does not answer. */
   async turn(): Promise<void> {
     const { signal } = this.rounds;
+    // First: a release counts from when the ledger says it.
+    for (const hold of await this.holds.unrecorded()) await this.recorded(hold.tenant, this.records.record(hold));
     for (const tenant of await this.tenants()) {
       if (signal.aborted) return;
+      await this.renewal.mend(tenant);
+      await this.recorded(tenant, this.renewal.renew(tenant, new Date()));
       await this.keeping.settle(tenant, signal);
-    }
-    for (const hold of await this.holds.unrecorded()) {
-      await this.records.record(hold).catch((error: unknown) => {
-        this.log.warn('audit.hold_unrecorded', { tenant_id: hold.tenant, error_code: codeOf(error) });
-      });
     }
   }
 
@@ -73,8 +76,16 @@ export class HoldTask implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Those that have, or once had, a hold. */
   private async tenants(): Promise<string[]> {
     const found: string[] = [];
-    for (const { _id } of await this.ledgers.all()) if (await this.holds.any(_id)) found.push(_id);
+    for (const { _id } of await this.ledgers.all()) {
+      if ((await this.holds.any(_id)) || (await this.inForce.active(_id)).length > 0) found.push(_id);
+    }
     return found;
+  }
+
+  private async recorded(tenant: string, recording: Promise<void>): Promise<void> {
+    await recording.catch((error: unknown) => {
+      this.log.warn('audit.hold_unrecorded', { tenant_id: tenant, error_code: codeOf(error) });
+    });
   }
 
   private async due(): Promise<void> {

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type mongoose from 'mongoose';
+import { uuidv7Time } from '#libs/kernel';
 import { MongoStore } from '#libs/mongo';
-import type { LegalHold } from '../domain/legal-hold.types.js';
+import type { HoldTerms, LegalHold } from '../domain/legal-hold.types.js';
 
 /** Legal holds, those that ended too. Nobody's identifier is in one: persons are named by their pseudonyms. */
 @Injectable()
@@ -21,7 +22,32 @@ export class LegalHolds {
     return this.collection.findOne({ tenant, _id: id }, { promoteBuffers: true });
   }
 
-  /** Those that block something, oldest first. */
+  /** Those that ended, too. */
+  async all(tenant: string): Promise<LegalHold[]> {
+    return this.collection.find({ tenant }, { promoteBuffers: true }).toArray();
+  }
+
+  /** False when it is there. */
+  async putBack({ _id, ...terms }: HoldTerms): Promise<boolean> {
+    const $setOnInsert = { ...terms, placed_at: new Date(uuidv7Time(_id)), unrecorded: [] };
+    const { upsertedCount } = await this.collection.updateOne({ _id }, { $setOnInsert }, { upsert: true });
+    return upsertedCount === 1;
+  }
+
+  /** It was never released. */
+  async unrelease(id: string): Promise<void> {
+    await this.collection.updateOne({ _id: id }, { $unset: { released_at: '' } });
+  }
+
+  /** The ledger never heard of its release, and cannot any more: it holds on. */
+  async voidRelease(id: string, eventId: string): Promise<void> {
+    await this.collection.updateOne(
+      { _id: id, 'unrecorded.id': eventId },
+      { $unset: { released_at: '' }, $pull: { unrecorded: { id: eventId } } },
+    );
+  }
+
+  /** Those that were not released, as their documents say, oldest first. */
   async active(tenant: string): Promise<LegalHold[]> {
     return this.collection
       .find({ tenant, released_at: { $exists: false } }, { promoteBuffers: true })
@@ -38,7 +64,7 @@ export class LegalHolds {
       .toArray();
   }
 
-  /** It blocks nothing any more. False when it was released before. */
+  /** It is released once the ledger says so, by this event. False when that was ordered before. */
   async release(id: string, at: Date, event: LegalHold['unrecorded'][number]): Promise<boolean> {
     const { matchedCount } = await this.collection.updateOne(
       { _id: id, released_at: { $exists: false } },
