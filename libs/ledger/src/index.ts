@@ -45,7 +45,7 @@ export { formatAddCheckpoint, parseAddCheckpoint } from './witness/add-checkpoin
 export type { AddCheckpoint } from './witness/add-checkpoint.js';
 export { isWitnessed, parsePolicy } from './witness/policy.js';
 export type { PolicyLog, PolicyWitness, WitnessPolicy } from './witness/policy.js';
-export { segmentDigest } from './verification/segment.js';
+export { CleanSegment } from './verification/segment.js';
 export type { SegmentDigest, SegmentOptions } from './verification/segment.js';
 export type { VerifierState } from './verification/verifier-state.js';
 export { subtreeRootsFrom } from './verification/outside.js';

@@ -2,6 +2,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import {
   canonicalBytes,
   chainHash,
+  CleanSegment,
   CompactRange,
   entryId,
   entryOf,
@@ -11,11 +12,19 @@ import {
   leafHash,
   LedgerVerifier,
   noteSigner,
-  segmentDigest,
   signNote,
   verifierKey,
 } from '../index.js';
-import type { AnchorClaim, LeafTile, LedgerEvent, StoredEntry, VerificationReport, VerifierOptions } from '../index.js';
+import type {
+  AnchorClaim,
+  LeafTile,
+  LedgerEvent,
+  SegmentDigest,
+  SegmentOptions,
+  StoredEntry,
+  VerificationReport,
+  VerifierOptions,
+} from '../index.js';
 
 /** A clean ledger in memory and the means to attack it, for specs. */
 
@@ -120,6 +129,17 @@ export function verifiedBySegments(
     for (const document of run) verifier.entry(document);
   }
   return verifier.finish();
+}
+
+/** Of documents that are all clean; `made` knows the events of some. */
+export function segmentDigest(
+  documents: readonly object[],
+  options: SegmentOptions,
+  made?: ReadonlyMap<object, LedgerEvent>,
+): SegmentDigest | undefined {
+  const segment = new CleanSegment(options);
+  const clean = documents.every((document) => segment.take(document, made?.get(document)));
+  return clean ? segment.digest() : undefined;
 }
 
 const inSeqOrder = (entries: readonly Document[]): Document[] =>

@@ -26,8 +26,6 @@ export interface SegmentOptions {
   sizes: readonly number[];
   /** Leaf tiles that begin in the segment, which ends where one ends: an entry that differs from its tile is not clean. */
   tiles?: readonly LeafTile[];
-  /** Of documents that this thread itself has just made with `entryAt` for this tenant: the event of each. */
-  events?: Pick<WeakMap<object, LedgerEvent>, 'get'>;
 }
 
 /**
@@ -56,43 +54,52 @@ export interface SegmentDigest {
 }
 
 /**
- * Digests stored documents of consecutive seqs, in worker threads beside the one that verifies. Undefined unless every
- * document is clean: right fields, right hashes, following from the one before, canonical or at least hashed as it is.
- * What is not clean is for `LedgerVerifier.entry`, which tells what is wrong.
+ * Digests stored documents of consecutive seqs as they come, in worker threads beside the one that verifies. Holds the
+ * last of them, and of the others hashes. What is not clean is for `LedgerVerifier.entry`, which tells what is wrong.
  */
-export function segmentDigest(documents: readonly unknown[], options: SegmentOptions): SegmentDigest | undefined {
-  const tail: Reading[] = [];
-  const body = new Body(options.sizes);
-  let first: Reading | undefined;
-  let previous: Reading | undefined;
-  for (const document of documents) {
-    const reading = readingIn(document, options);
-    if (reading === undefined || !isClean(reading) || !follows(reading, previous)) return undefined;
-    if (!isInTiles(reading, options.tiles ?? [])) return undefined;
-    first ??= reading;
-    tail.push(reading);
-    if (tail.length > WINDOW + 1) body.add(tail.shift() as Reading);
-    previous = reading;
-  }
-  if (first === undefined || previous === undefined) return undefined;
-  const end = (previous.claimed as number) + 1;
-  if (options.tiles?.some(({ from, hashes }) => from + hashes.length > end)) return undefined;
-  return {
-    from: first.claimed as number,
-    to: previous.claimed as number,
-    first: { leaf: first.leaf as Uint8Array, chain: first.storedChain as Uint8Array },
-    ...body.digest(),
-    tail,
-    tiles: (options.tiles ?? []).map(({ from, source }) => ({ from, source })),
-  };
-}
+export class CleanSegment {
+  private readonly tail: Reading[] = [];
+  private readonly body: Body;
+  private first: Reading | undefined;
 
-function readingIn(
-  document: unknown,
-  { tenant, events, eventKeys = NO_EVENT_KEYS }: SegmentOptions,
-): Reading | undefined {
-  const made = events?.get(document as object);
-  return made ? readingOfMade(document as StoredEntry, made, eventKeys) : readingOf(document, tenant, eventKeys);
+  constructor(private readonly options: SegmentOptions) {
+    this.body = new Body(options.sizes);
+  }
+
+  /**
+   * False unless the document is clean: right fields, right hashes, following from the one before, canonical or at least
+   * hashed as it is. Then there is no digest, and nothing more to take. `made`: of a document that this thread has just
+   * made with `entryAt` for this tenant, the event of its bytes.
+   */
+  take(document: unknown, made?: LedgerEvent): boolean {
+    const { tenant, eventKeys = NO_EVENT_KEYS, tiles = [] } = this.options;
+    const reading = made
+      ? readingOfMade(document as StoredEntry, made, eventKeys)
+      : readingOf(document, tenant, eventKeys);
+    if (reading === undefined || !isClean(reading) || !follows(reading, this.tail.at(-1))) return false;
+    if (!isInTiles(reading, tiles)) return false;
+    this.first ??= reading;
+    this.tail.push(reading);
+    if (this.tail.length > WINDOW + 1) this.body.add(this.tail.shift() as Reading);
+    return true;
+  }
+
+  /** Of all that was taken, once; undefined when that is nothing, or ends within a tile. */
+  digest(): SegmentDigest | undefined {
+    const { first, body, tail, options } = this;
+    const last = tail.at(-1);
+    if (first === undefined || last === undefined) return undefined;
+    const to = last.claimed as number;
+    if (options.tiles?.some(({ from, hashes }) => from + hashes.length > to + 1)) return undefined;
+    return {
+      from: first.claimed as number,
+      to,
+      first: { leaf: first.leaf as Uint8Array, chain: first.storedChain as Uint8Array },
+      ...body.digest(),
+      tail,
+      tiles: (options.tiles ?? []).map(({ from, source }) => ({ from, source })),
+    };
+  }
 }
 
 /** Nothing is wrong with it but, at most, the form of its event; whether it follows is another question. */
@@ -108,9 +115,10 @@ function follows(reading: Reading, previous: Reading | undefined): boolean {
 }
 
 function isInTiles({ claimed, leaf }: Reading, tiles: readonly LeafTile[]): boolean {
+  const seq = claimed as number;
   return tiles.every(({ from, hashes }) => {
-    const hash = hashes[(claimed as number) - from];
-    return hash === undefined || equalBytes(hash, leaf as Uint8Array);
+    if (seq < from || seq >= from + hashes.length) return true;
+    return equalBytes(hashes[seq - from] as Uint8Array, leaf as Uint8Array);
   });
 }
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { LedgerVerifier, segmentDigest } from '../index.js';
+import { LedgerVerifier } from '../index.js';
 import type { AnchorClaim, VerificationReport, VerifierOptions, VerifierState } from '../index.js';
 import { codeOf } from '../thrown-code.fixture.js';
 import { ATTACKS, set } from './attacks.fixture.js';
-import { at, KEY, ORIGIN, TENANT, testLedger, verified } from './hostile-ledger.fixture.js';
+import { at, KEY, ORIGIN, segmentDigest, TENANT, testLedger, verified } from './hostile-ledger.fixture.js';
 import type { TestLedger } from './hostile-ledger.fixture.js';
 
 const LENGTH = 20;

@@ -10,14 +10,14 @@ export interface ArchivedPiece {
   previousChainHash: string;
 }
 
-/** The documents that hot storage had, one at a time; `events` is told what the bytes of each hold. */
+/** The documents that hot storage had, one at a time; `made` is told the event of each. */
 export function* piecesEntries(
   tenant: string,
   piece: ArchivedPiece,
-  events?: WeakMap<object, LedgerEvent>,
+  made?: Map<object, LedgerEvent>,
 ): Generator<StoredEntry, void> {
   for (const { entry, event } of archivedEntries(piece.lines, { tenant, ...piece })) {
-    events?.set(entry, event);
+    made?.set(entry, event);
     yield entry;
   }
 }

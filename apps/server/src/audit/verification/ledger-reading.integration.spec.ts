@@ -50,7 +50,7 @@ describe('LedgerReading', () => {
   const NO_THREADS = {
     count: 1,
     digest: async ({ tenant, from, to }: SegmentTask): Promise<DigestedSegment> => ({
-      digests: [],
+      digest: undefined,
       empty: (await entries.findOne({ tenant, seq: { $gte: from, $lt: to } })) === null,
     }),
   } as unknown as SegmentThreads;

@@ -157,19 +157,18 @@ export class LedgerReading {
   }
 
   private async segment(to: number): Promise<void> {
-    const { digests, empty } = await this.digested(this.next, to);
+    const { digest, empty } = await this.digested(this.next, to);
     if (empty) return this.oneByOne(await this.endOfGap(to));
-    await this.take(digests);
+    await this.take(digest);
     if (this.next < to) await this.oneByOne(to);
   }
 
-  private async take(digests: DigestedSegment['digests']): Promise<void> {
-    for (const digest of digests) {
-      await this.notesUpTo(digest.to + 1);
-      if (!this.reading.verifier.segment(digest)) return;
-      this.next = digest.to + 1;
-      await new Promise(setImmediate);
-    }
+  private async take(digest: DigestedSegment['digest']): Promise<void> {
+    if (!digest) return;
+    await this.notesUpTo(digest.to + 1);
+    if (!this.reading.verifier.segment(digest)) return;
+    this.next = digest.to + 1;
+    await new Promise(setImmediate);
   }
 
   /** `span`: out of the archive, and not ahead of its end. */
@@ -208,7 +207,7 @@ export class LedgerReading {
     const { tenant, verifier } = this.reading;
     if (this.span !== span) this.ahead.clear(); // what was asked of hot storage alone
     this.span = span;
-    if (this.threaded && !this.isAnchored(to)) await this.take((await this.digested(this.next, to, span)).digests);
+    if (this.threaded && !this.isAnchored(to)) await this.take((await this.digested(this.next, to, span)).digest);
     if (this.next < to) await this.archivedOneByOne(span, to);
     if (this.next <= span.to && this.next < this.end) return;
     this.ahead.clear();
