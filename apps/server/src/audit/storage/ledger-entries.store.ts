@@ -116,10 +116,10 @@ export class LedgerEntries {
     return found?.chain_hash;
   }
 
-  /** Up to `limit` entries from `seq` on, in order. */
+  /** Up to `limit` entries from `seq` on, in order: in one answer, where a store by itself gives 101 first. */
   async after(tenant: string, seq: number, limit: number): Promise<SignedEntry[]> {
     return this.collection
-      .find({ tenant, seq: { $gte: seq } }, { projection: ENTRY_PARTS, promoteBuffers: true, limit })
+      .find({ tenant, seq: { $gte: seq } }, { projection: ENTRY_PARTS, promoteBuffers: true, limit, batchSize: limit })
       .sort({ seq: 1 })
       .toArray();
   }

@@ -1,7 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ArchiveError, assertManifestDigest, assertManifestOf, parsedManifest, unpackedBatch } from '#libs/archive';
+import {
+  ArchiveError,
+  archivedEntries,
+  assertManifestDigest,
+  assertManifestOf,
+  parsedManifest,
+  unpackedBatch,
+} from '#libs/archive';
 import { hasCode, isUuidv7 } from '#libs/kernel';
-import { entryId, LedgerError, parseEvent, preparedEntry, type StoredEntry } from '#libs/ledger';
+import type { StoredEntry } from '#libs/ledger';
 import type { ObjectStoreErrorCode } from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
@@ -64,7 +71,7 @@ export class ArchivedEntries {
   async *documents(batch: ArchiveBatch, atOnce: number): AsyncGenerator<StoredEntry[], void> {
     const open = await this.open(batch);
     for (let from = batch.startSeq; from <= batch.endSeq; from += atOnce) {
-      yield open.between(from, from + atOnce).map((entry) => documentOf(batch, entry));
+      yield documentsOf(batch, open, from, Math.min(from + atOnce, batch.endSeq + 1));
     }
   }
 
@@ -87,14 +94,12 @@ export class ArchivedEntries {
   }
 }
 
-function documentOf(batch: ArchiveBatch, { seq, bytes, leaf_hash, chain_hash }: ArchivedEntry): StoredEntry {
-  const { tenant } = batch;
+function documentsOf(batch: ArchiveBatch, open: OpenBatch, from: number, to: number): StoredEntry[] {
+  const place = { tenant: batch.tenant, startSeq: from, previousChainHash: open.chainBefore(from) };
   try {
-    const { columns } = preparedEntry(parseEvent(bytes), bytes);
-    return { _id: entryId(tenant, seq), tenant, seq, ...columns, bytes, leaf_hash, chain_hash };
-  } catch (cause) {
-    if (!(cause instanceof LedgerError)) throw cause;
-    throw unreadable(batch, new ArchiveError('ARCHIVE.LINE_FORM', `expected an event at seq ${seq}`, { cause }));
+    return Array.from(archivedEntries(open.linesBetween(from, to), place), ({ entry }) => entry);
+  } catch (error) {
+    throw unreadable(batch, error);
   }
 }
 

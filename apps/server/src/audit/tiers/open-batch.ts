@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ArchiveError, linesOfBatch } from '#libs/archive';
 import { chainHash, equalBytes, HASH_BYTES, hexOf, leafHash } from '#libs/ledger';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
+import { hasHead, tsAt } from '../domain/line-head.js';
 import { newestFirst, type Placed } from '../domain/newest-first.js';
 import type { Sized } from './batch-cache.js';
 
@@ -20,12 +21,6 @@ export interface WindowOfBatch {
   before?: Placed | undefined;
   limit: number;
 }
-
-/** Canonical bytes begin with these, so that id and time stand at fixed places (docs/design/ledger.md §1). */
-const HEAD = /^\{"id":"[0-9a-f-]{36}","ts":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",/;
-const TS_AT = 51;
-const TS_LENGTH = 24;
-const HEAD_LENGTH = TS_AT + TS_LENGTH + 2;
 
 /** Lines between two turns of the event loop: some ten milliseconds. */
 const AT_ONCE = 4_096;
@@ -64,7 +59,7 @@ export class OpenBatch implements Sized {
     chain.set(previous);
     for (const [i, line] of lines.entries()) {
       if (i % AT_ONCE === 0) await nextTurn();
-      assertHead(line, place.startSeq + i);
+      if (!hasHead(line)) throw new ArchiveError('ARCHIVE.LINE_FORM', `expected an event at seq ${place.startSeq + i}`);
       previous = chainHash(previous, leafHash(line));
       chain.set(previous, (i + 1) * HASH_BYTES);
       offsets[i + 1] = offsets[i]! + line.length + 1;
@@ -153,8 +148,7 @@ export class OpenBatch implements Sized {
   }
 
   private placed(i: number): Placed {
-    const at = this.offsets[i]! + TS_AT;
-    return { ts: this.lines.toString('latin1', at, at + TS_LENGTH), seq: this.startSeq + i };
+    return { ts: tsAt(this.lines, this.offsets[i]), seq: this.startSeq + i };
   }
 
   private entry(i: number): ArchivedEntry {
@@ -165,9 +159,4 @@ export class OpenBatch implements Sized {
   private chainAt(i: number): Uint8Array {
     return this.chain.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
   }
-}
-
-function assertHead(line: Uint8Array, seq: number): void {
-  const head = Buffer.from(line.buffer, line.byteOffset, Math.min(line.length, HEAD_LENGTH)).toString('latin1');
-  if (!HEAD.test(head)) throw new ArchiveError('ARCHIVE.LINE_FORM', `expected an event at seq ${seq}`);
 }
