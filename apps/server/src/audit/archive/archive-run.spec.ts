@@ -36,7 +36,7 @@ describe('runs of the archive', () => {
         { numRuns: RUNS },
       );
     },
-    30_000 + 60 * RUNS,
+    30_000 + 300 * RUNS,
   );
 });
 
