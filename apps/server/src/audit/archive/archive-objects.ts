@@ -10,10 +10,11 @@ import {
   type ParsedManifest,
 } from '#libs/archive';
 import { hasCode } from '#libs/kernel';
-import type { ObjectStore, ObjectStoreError, StoredObject } from '#libs/object-store';
+import type { ObjectStore, StoredObject } from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ColdStores } from '../cold/cold-stores.js';
+import { putOnce } from '../cold/put-once.js';
 import { smallBytes } from '../cold/small-bytes.js';
 
 /** What one object is, and how it is to be kept. */
@@ -64,21 +65,12 @@ export class ArchiveObjects {
    * object is there.
    */
   async put(object: NewObject, signal: AbortSignal): Promise<StoredObject> {
-    const { key, bytes, sha256, contentType, archivedAt, legalHold } = object;
+    const { key, contentType, archivedAt, legalHold } = object;
     const store = await this.cold.primary();
-    const options = { ifAbsent: true, bytes: bytes.length, expectedSha256: sha256, contentType, signal };
     const held = legalHold && store.retention ? { legalHold } : {};
-    try {
-      const { version } = await store.put(key, bytes, { ...options, ...held, ...this.cold.putOptions(archivedAt) });
-      return await store.head(key, { version, signal });
-    } catch (error) {
-      if (!hasCode(error, 'OBJECT_STORE.EXISTS') && !hasCode(error, 'OBJECT_STORE.CORRUPT')) throw error;
-      const existing = (error as ObjectStoreError).existing ?? (await this.find(key, signal));
-      if (existing?.sha256 === sha256) return await this.kept(existing, object, signal);
-      const found = existing?.sha256 ?? 'what this program did not put';
-      const message = `expected SHA-256 ${sha256} at ${key}, found ${found}`;
-      throw new AuditError('AUDIT.ARCHIVE_OCCUPIED', message, { cause: error });
-    }
+    const options = { contentType, signal, ...held, ...this.cold.putOptions(archivedAt) };
+    const put = await putOnce(store, object, options, occupied);
+    return put.found ? this.kept(put.object, object, signal) : store.head(key, { version: put.object.version, signal });
   }
 
   /**
@@ -167,6 +159,9 @@ export class ArchiveObjects {
     }
   }
 }
+
+const occupied = (message: string, cause: unknown): AuditError =>
+  new AuditError('AUDIT.ARCHIVE_OCCUPIED', message, { cause });
 
 const unproven = (key: string, why: string, cause?: unknown): AuditError =>
   new AuditError('AUDIT.ARCHIVE_UNPROVEN', `${key} does not read back as it was put: ${why}`, { cause });

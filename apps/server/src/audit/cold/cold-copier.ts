@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { sha256Hex } from '#libs/archive';
-import { hasCode } from '#libs/kernel';
 import { ObjectStoreError, type ObjectStore, type PutOptions, type StoredObject } from '#libs/object-store';
 import { AuditError } from '../audit.errors.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { ColdStores, keyOf, type ColdPart } from './cold-stores.js';
+import { putOnce } from './put-once.js';
 import { smallBytes } from './small-bytes.js';
 
 const CONTENT_TYPES: Record<ColdPart, string> = { jsonl: 'application/gzip', manifest: 'application/json' };
@@ -31,19 +31,13 @@ export class ColdCopier {
    * Rejects with OBJECT_STORE codes, and with AUDIT.COLD_COPY_OCCUPIED when the copy has another object there.
    */
   async copyBatch(batch: ArchiveBatch, signal: AbortSignal): Promise<void> {
-    const versionIds: ArchiveBatch['versionIds'] = {};
-    for (const part of ['jsonl', 'manifest'] as const) {
-      const version = await this.copyPart(batch, part, signal);
-      if (version !== undefined) versionIds[part] = version;
-      // If the process dies here, an object lies in the copy that no record names: the next attempt finds it equal.
+    try {
+      await this.copied(batch, signal);
+    } catch (error) {
+      // What cannot be copied since it was retired meanwhile is not to lie half in the copy.
+      if ((await this.batches.get(batch.tenant, batch._id))?.state !== 'retired') throw error;
+      await this.removeRetired(batch, signal);
     }
-    const copied = { ...batch, copy: { copiedAt: new Date(), versionIds } };
-    for (const part of ['jsonl', 'manifest'] as const) {
-      await this.evenLock(copied, part, signal);
-      await this.cold.readChecked('copy', copied, part, { signal });
-    }
-    // If the process dies here, all of it is done again, but for the puts.
-    if (!(await this.batches.setCopy(batch._id, copied.copy))) await this.removeRetired(batch, signal);
   }
 
   /** Keys of what lies beside the batches of a ledger (receipts of erasures, tombstones) and not in the copy. */
@@ -61,10 +55,26 @@ export class ColdCopier {
   /** Rejects as `copyBatch`: with OBJECT_STORE.CORRUPT for what no statement can be. */
   async copyStatement(key: string, signal: AbortSignal): Promise<void> {
     const [primary, copy] = await this.stores();
-    const body = await smallBytes(primary, key, STATEMENT_BYTES, { signal });
-    if (!body) throw new ObjectStoreError('OBJECT_STORE.CORRUPT', `expected a small object of ours at ${key}`);
+    const bytes = await smallBytes(primary, key, STATEMENT_BYTES, { signal });
+    if (!bytes) throw new ObjectStoreError('OBJECT_STORE.CORRUPT', `expected a small object of ours at ${key}`);
     const { contentType, ...lock } = await primary.head(key, { signal });
-    await this.put(copy, { key, body, sha256: sha256Hex(body) }, lock, { contentType, signal });
+    await this.put(copy, { key, bytes, sha256: sha256Hex(bytes) }, lock, { contentType, signal });
+  }
+
+  private async copied(batch: ArchiveBatch, signal: AbortSignal): Promise<void> {
+    const versionIds: ArchiveBatch['versionIds'] = {};
+    for (const part of ['jsonl', 'manifest'] as const) {
+      const version = await this.copyPart(batch, part, signal);
+      if (version !== undefined) versionIds[part] = version;
+      // If the process dies here, an object lies in the copy that no record names: the next attempt finds it equal.
+    }
+    const copied = { ...batch, copy: { copiedAt: new Date(), versionIds } };
+    for (const part of ['jsonl', 'manifest'] as const) {
+      await this.evenLock(copied, part, signal);
+      await this.cold.readChecked('copy', copied, part, { signal });
+    }
+    // If the process dies here, all of it is done again, but for the puts.
+    if (!(await this.batches.setCopy(batch._id, copied.copy))) await this.removeRetired(batch, signal);
   }
 
   private async copyPart(batch: ArchiveBatch, part: ColdPart, signal: AbortSignal): Promise<string | undefined> {
@@ -73,7 +83,7 @@ export class ColdCopier {
     const key = keyOf(batch, part);
     const sha256 = part === 'jsonl' ? batch.storedSha256 : batch.manifestSha256;
     const lock = await primary.head(key, { version: batch.versionIds[part], signal });
-    const stored = await this.put(copy, { key, body: bytes, sha256 }, lock, {
+    const stored = await this.put(copy, { key, bytes, sha256 }, lock, {
       contentType: CONTENT_TYPES[part],
       signal,
     });
@@ -82,7 +92,7 @@ export class ColdCopier {
 
   private async put(
     copy: ObjectStore,
-    { key, body, sha256 }: { key: string; body: Uint8Array; sha256: string },
+    { key, bytes, sha256 }: { key: string; bytes: Uint8Array; sha256: string },
     lock: Pick<StoredObject, 'retainUntil' | 'lockMode' | 'legalHold'>,
     options: Pick<PutOptions, 'contentType' | 'signal'>,
   ): Promise<StoredObject> {
@@ -90,16 +100,9 @@ export class ColdCopier {
     const retention = retains ? { retainUntil: lock.retainUntil, lockMode: lock.lockMode } : {};
     const held = copy.retention && lock.legalHold ? { legalHold: true } : {};
     const { encryption } = this.cold.putOptions(new Date(), 'copy');
-    const input = { ifAbsent: true, expectedSha256: sha256, encryption, ...retention, ...held, ...options };
-    try {
-      return await copy.put(key, body, input);
-    } catch (error) {
-      if (!hasCode(error, 'OBJECT_STORE.EXISTS')) throw error;
-      const existing = (error as ObjectStoreError).existing ?? (await copy.head(key, options));
-      if (existing.sha256 === sha256) return existing;
-      const message = `expected SHA-256 ${sha256} at ${key} in the copy, found ${existing.sha256}`;
-      throw new AuditError('AUDIT.COLD_COPY_OCCUPIED', message, { cause: error });
-    }
+    const input = { encryption, ...retention, ...held, ...options };
+    const { object } = await putOnce(copy, { key, bytes, sha256 }, input, occupied);
+    return object;
   }
 
   /** What was held, or released, or retained while it was put: whoever comes later finds it in the copy, too. */
@@ -129,3 +132,6 @@ export class ColdCopier {
     return [primary, copy];
   }
 }
+
+const occupied = (message: string, cause: unknown): AuditError =>
+  new AuditError('AUDIT.COLD_COPY_OCCUPIED', `in the copy: ${message}`, { cause });

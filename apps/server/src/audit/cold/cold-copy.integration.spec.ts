@@ -171,6 +171,18 @@ describe('the copy of the cold store', () => {
     expect(failed).toEqual(['OBJECT_STORE.CORRUPT', 'AUDIT.COLD_COPY_OCCUPIED']);
   });
 
+  it('is not left with half a batch whose objects went while it was copied', async () => {
+    const batch = await batchPut();
+    const put = copy.put.bind(copy);
+    jest.spyOn(copy, 'put').mockImplementationOnce(async (...given) => {
+      await batches().setState(batch._id, ['done'], 'retired');
+      await primary.delete(batch.manifestKey);
+      return put(...given);
+    });
+    await turn();
+    await expect(copy.head(batch.jsonlKey)).rejects.toMatchObject({ code: 'OBJECT_STORE.NOT_FOUND' });
+  });
+
   it('is not left with a batch whose retention ended while it was copied', async () => {
     const batch = await batchPut();
     const store = batches();

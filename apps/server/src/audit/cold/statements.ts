@@ -9,13 +9,13 @@ import {
 } from '#libs/archive';
 import { hasCode } from '#libs/kernel';
 import { canonicalJson } from '#libs/ledger';
-import type { ObjectStoreError } from '#libs/object-store';
 import { Settings } from '../../settings.js';
 import { incarnationOf } from '../domain/origin.js';
 import { AuditKeys } from '../keys/audit-keys.js';
 import { PublicKeys } from '../keys/public-keys.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { ColdStores } from './cold-stores.js';
+import { putOnce } from './put-once.js';
 
 /** What a statement says of whose it is; the rest is for its kind. */
 export interface Statement {
@@ -55,11 +55,9 @@ export class Statements {
    */
   async put(key: string, text: string, occupied: (cause: unknown) => Error): Promise<void> {
     const store = await this.cold.primary();
-    const options = { ifAbsent: true, contentType: 'application/json', ...this.cold.putOptions(new Date()) };
-    await store.put(key, Buffer.from(text), options).catch((error: unknown) => {
-      if (!hasCode(error, 'OBJECT_STORE.EXISTS')) throw error;
-      if ((error as ObjectStoreError).existing?.sha256 !== sha256Hex(text)) throw occupied(error);
-    });
+    const options = { contentType: 'application/json', ...this.cold.putOptions(new Date()) };
+    const object = { key, bytes: Buffer.from(text), sha256: sha256Hex(text) };
+    await putOnce(store, object, options, (_message, cause) => occupied(cause));
   }
 
   /**
