@@ -13,6 +13,8 @@ describe('Settings', () => {
     for (const name of ['ASSAY_DATADIR', 'AUDIT_RETENTION', 'ARCHIVE_ENABLE']) {
       expect(() => new Settings({ [name]: '1' })).toThrow(name);
     }
+    for (const name of ['ASSAY_SERVER', 'ASSAY_API_KEY', 'ASSAY_TOKEN'])
+      new Settings({ [name]: 'of the command line' });
     expect(() => new Settings({ PORT: '70000' })).toThrow(/PORT.*65535/);
   });
 

@@ -3,6 +3,8 @@ import { pathToFileURL } from 'node:url';
 import { SettingsReader, type SettingRow } from '#libs/kernel';
 import { TENANT_PATTERN } from '#libs/ledger';
 
+/** Of the command line, which may share a shell with the server. */
+const OF_THE_CLI = ['ASSAY_SERVER', 'ASSAY_API_KEY', 'ASSAY_TOKEN'];
 const ROLES = ['api', 'worker', 'ledger'] as const;
 type Role = (typeof ROLES)[number];
 
@@ -196,7 +198,7 @@ export class Settings {
       cold: coldSettings(read),
     };
     this.rows = read.rows;
-    read.finish('ASSAY_', 'AUDIT_', 'ARCHIVE_');
+    read.finish(['ASSAY_', 'AUDIT_', 'ARCHIVE_'], OF_THE_CLI);
     Object.freeze(this);
   }
 }

@@ -14,7 +14,7 @@ describe('SettingsReader', () => {
     expect(reader.flag('F', { preset: false, what: '' })).toBe(true);
     expect(reader.oneOf('C', ['a', 'b'], { preset: 'a', what: '' })).toBe('b');
     expect(reader.listOf('L', ['a', 'b', 'c'], { preset: [], what: '' })).toEqual(['a', 'b']);
-    expect(() => reader.finish('ASSAY_')).not.toThrow();
+    expect(() => reader.finish(['ASSAY_'])).not.toThrow();
   });
 
   it('tells what may be set', () => {
@@ -32,7 +32,7 @@ describe('SettingsReader', () => {
     reader.text('SECRET', { preset: undefined, what: '', secret: true });
     reader.integer('S2', { preset: 1, min: 0, max: 9, what: '', secret: true });
     expect(JSON.stringify(reader.rows)).not.toContain('hunter');
-    expect(() => reader.finish('ASSAY_')).toThrow(
+    expect(() => reader.finish(['ASSAY_'])).toThrow(
       expect.not.objectContaining({ message: expect.stringContaining('hunter') }),
     );
   });
@@ -40,7 +40,10 @@ describe('SettingsReader', () => {
   it('rejects with SETTINGS.INVALID naming every wrong and every unknown variable', () => {
     const reader = new SettingsReader({ PORT: 'http', ASSAY_DATADIR: '/x', AUDIT_X: '1', OTHER: 'fine' });
     reader.integer('PORT', { preset: 3000, min: 0, max: 65_535, what: 'port' });
-    const faults = thrownBy(() => reader.finish('ASSAY_', 'AUDIT_')).details.map(({ pointer, code }) => ({ pointer, code }));
+    const faults = thrownBy(() => reader.finish(['ASSAY_', 'AUDIT_'])).details.map(({ pointer, code }) => ({
+      pointer,
+      code,
+    }));
     expect(faults).toEqual([
       { pointer: 'PORT', code: 'invalid_setting' },
       { pointer: 'ASSAY_DATADIR', code: 'unknown_setting' },

@@ -84,9 +84,12 @@ export class SettingsReader {
     );
   }
 
-  /** Throws SETTINGS.INVALID with all faults: wrong values, and variables of our prefixes that nothing reads. */
-  finish(...prefixes: string[]): void {
-    const known = new Set(this.rows.map((row) => row.name));
+  /**
+   * Throws SETTINGS.INVALID with all faults: wrong values, and variables of our `prefixes` that nothing reads. `others`
+   * are read by another program of ours, which may share the environment.
+   */
+  finish(prefixes: readonly string[], others: readonly string[] = []): void {
+    const known = new Set([...this.rows.map((row) => row.name), ...others]);
     for (const name of Object.keys(this.env)) {
       if (known.has(name) || !prefixes.some((prefix) => name.startsWith(prefix))) continue;
       this.faults.push({ pointer: name, code: 'unknown_setting', detail: `${name} is not a setting of this version` });
