@@ -13,6 +13,7 @@ import { chainHash, hexOf, leafHash, parseEvent, verifyNote, type StoredEntry } 
 import { ObjectStoreError } from '#libs/object-store';
 import { Appenders } from '../append/appenders.js';
 import { sampleDraft, startRoom, type AuditRoom } from '../audit-room.fixture.js';
+import { AuditError } from '../audit.errors.js';
 import { HighWaterFiles } from '../checkpoints/high-water-files.js';
 import { RunArchive } from '../commands/run-archive.command.js';
 import { Holds } from '../holds/holds.js';
@@ -304,6 +305,17 @@ describe('a run of the archive', () => {
         const [batch] = await ledger.batches();
         expect(batch!.manifestKey).not.toBe(manifestKey);
         expect(await buffer((await store.get(manifestKey!)).body)).toEqual(Buffer.from(forged));
+      });
+
+      it('goes past its own manifest on another day, when the key that signed it is gone', async () => {
+        const { ledger } = await died('rotated');
+        const other = { keyId: 'assay.test/ledger/rotated+00000000', sign: none };
+        const signer = jest.spyOn(keysOf(), 'archiveSigner').mockResolvedValue(other);
+        signer.mockRejectedValueOnce(new AuditError('AUDIT.KEY_RETIRED', 'as asked'));
+        await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_OCCUPIED' });
+        expect(await ledger.hot()).toHaveLength(300);
+        expect(await ledger.run(new Date(in91Days().getTime() + DAY_MS))).toMatchObject({ eventCount: 256 });
+        signer.mockRestore();
       });
 
       it('goes past what this program did not put there, on another day', async () => {
