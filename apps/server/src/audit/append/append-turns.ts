@@ -24,9 +24,10 @@ export class AppendTurns {
   /** The turn that came after this process's own last one. */
   private seen: number | undefined;
   private contendedUntil = 0;
-  /** When it began to flush without a pause, and when it looked aside last. */
-  private lookedAt = 0;
+  /** When it flushed last without standing in line, */
   private tookAt = 0;
+  /** and when it looked aside last, or began to flush after a pause. */
+  private lookedAt = 0;
 
   constructor(
     private readonly tenant: string,
