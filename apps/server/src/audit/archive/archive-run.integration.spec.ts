@@ -25,6 +25,7 @@ import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import type { ArchiveDraft } from '../storage/archive-drafts.store.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { in91Days, LedgerInRoom } from '../ledger-in-room.fixture.js';
+import { ageByThief, compromiseNoteKey } from '../verification/stolen-key.fixture.js';
 import { ColdStores } from '../cold/cold-stores.js';
 import { ArchiveObjects } from './archive-objects.js';
 
@@ -172,6 +173,17 @@ describe('a run of the archive', () => {
     expect(room.lines.map((line) => JSON.parse(line) as object)).toContainEqual(
       expect.objectContaining({ level: 'error', action: 'audit.archive_failed', tenant_id: tenant, error_code: code }),
     );
+  });
+
+  it('signs no link to what a stolen key signed', async () => {
+    const ledger = await ledgerOf('stolen', 300);
+    await ledger.run();
+    await ledger.recordAndSign(300);
+    const [first] = await ledger.batches();
+    await compromiseNoteKey(room, first!);
+    await ageByThief(room, first!);
+    await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_ALTERED' });
+    expect(await ledger.batches()).toHaveLength(1);
   });
 
   it('archives once when two run at the same time', async () => {

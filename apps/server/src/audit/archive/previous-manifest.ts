@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { ColdStores } from '../cold/cold-stores.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
-import { SignedManifests } from '../retention/signed-manifests.js';
 import { Tombstones } from '../retention/tombstones.js';
+import { SignedManifests } from '../verification/signed-manifests.js';
 
 /** What the next manifest is linked to: our signature is not put under a digest that only the database gives. */
 @Injectable()

@@ -13,7 +13,7 @@ import { Ledgers } from '../storage/ledgers.store.js';
 import { Retirements, type Retirement } from '../storage/retirements.store.js';
 import { ColdStores, keyOf } from '../cold/cold-stores.js';
 import { Statements } from '../cold/statements.js';
-import { SignedManifests } from './signed-manifests.js';
+import { SignedManifests } from '../verification/signed-manifests.js';
 import { TOMBSTONE_TYPE, tombstoneKey, tombstoneOf } from './tombstone.js';
 import { Tombstones } from './tombstones.js';
 

@@ -7,11 +7,13 @@ import type { Requester } from '../audit.types.js';
 import { PlaceHold } from '../commands/place-hold.command.js';
 import { ReleaseHold } from '../commands/release-hold.command.js';
 import { SealEvents } from '../commands/seal-events.command.js';
+import { LedgerInRoom } from '../ledger-in-room.fixture.js';
 import { HoldTask } from '../holds/hold-task.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Retirements, type Retirement } from '../storage/retirements.store.js';
 import { archiveRange } from '../tiers/archived-range.fixture.js';
+import { ageByThief, compromiseNoteKey } from '../verification/stolen-key.fixture.js';
 import { ColdStores } from '../cold/cold-stores.js';
 import { BatchRetiring } from './batch-retiring.js';
 import { RetentionReport } from './retention-report.js';
@@ -187,6 +189,27 @@ describe('retention', () => {
     await kept(first, second);
     expect(await of(Tombstones).of(first)).toBeUndefined();
     expect(await retire(366)).toMatchObject({ retired: 2 });
+  });
+
+  it('believes no stolen key that a batch is old', async () => {
+    const ledger = new LedgerInRoom(room, 'stolen');
+    await ledger.recordAndSign(300);
+    await ledger.run();
+    const [one] = await ledger.batches();
+    await compromiseNoteKey(room, one!);
+    const run = (days: number) => of(RetentionRun).runOnce('stolen', inDays(days));
+    await ageByThief(room, one!);
+    const stopped = { batch: one!._id, reason: 'failing', code: 'AUDIT.ARCHIVE_ALTERED' };
+    expect(await run(0)).toMatchObject({ retired: 0, stopped });
+    await kept(one!);
+  });
+
+  it('retires by its MAC what a key signed that is stolen since', async () => {
+    const ledger = new LedgerInRoom(room, 'stolen-since');
+    await ledger.recordAndSign(300);
+    await ledger.run();
+    await compromiseNoteKey(room, (await ledger.batches())[0]!);
+    expect(await of(RetentionRun).runOnce('stolen-since', inDays(31))).toMatchObject({ retired: 1 });
   });
 
   it('takes no word of the database for what is to go', async () => {

@@ -21,7 +21,11 @@ export interface Forgery {
 }
 
 /** Puts another batch in the place of one, signed by the service's own keys, and has the record name it. */
-export async function forge(ledger: ArchivedLedger, batch: ArchiveBatch, forgery: Forgery): Promise<void> {
+export async function forge(
+  ledger: Pick<ArchivedLedger, 'room' | 'batches' | 'get' | 'put'>,
+  batch: ArchiveBatch,
+  forgery: Forgery,
+): Promise<void> {
   const { manifest } = parsedManifest(await ledger.get(batch.manifestKey));
   const { stored = forgery.stored, ...packed } = forgery.lines ? await packedBatch(forgery.lines) : {};
   const put = stored ? { storedSha256: sha256Hex(stored), storedBytes: stored.length } : {};
@@ -50,7 +54,7 @@ export async function forge(ledger: ArchivedLedger, batch: ArchiveBatch, forgery
 const keyOf = (batch: ArchiveBatch, sha256: string): string => batchKeys({ ...batch, sha256 }).jsonlKey;
 
 async function ownSigning(
-  { room }: ArchivedLedger,
+  { room }: Pick<ArchivedLedger, 'room'>,
   batch: ArchiveBatch,
   { origin }: ArchiveManifest,
 ): Promise<DsseSigning> {
