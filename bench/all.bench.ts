@@ -84,8 +84,9 @@ function verifyLine(figure: VerifyFigure): string {
 
 function archiveLines({ entries, bytes, stored_bytes, steps }: ArchiveFigure): string {
   const lines = steps.map(
-    ({ step, per_second, mb_per_second, ratio }) =>
-      `archive ${step.padEnd(22)} ${perSecond(per_second)}  ${mb_per_second} MB/s  ratio ${ratio.toFixed(2)}`,
+    ({ step, per_second, mb_per_second, ratio, cpu_us }) =>
+      `archive ${step.padEnd(22)} ${perSecond(per_second)}  ${mb_per_second} MB/s  ratio ${ratio.toFixed(2)}` +
+      (cpu_us === undefined ? '' : `  ${cpu_us} us CPU an entry`),
   );
   return [`archive ${entries} entries, ${bytes} bytes, ${stored_bytes} stored`, ...lines].join('\n');
 }
