@@ -7,6 +7,8 @@ import { SealEvents } from '../commands/seal-events.command.js';
 import type { HoldTerms, LegalHold } from '../domain/legal-hold.types.js';
 import { LegalHolds } from '../storage/holds.store.js';
 
+const BY_ITSELF: Pick<Requester, 'actor'> = { actor: { type: 'system', id: 'holds' } };
+
 /** The events of holds: sealed before the change, in one document with it, and in the ledger after it. */
 @Injectable()
 export class HoldRecords {
@@ -25,13 +27,19 @@ export class HoldRecords {
     });
   }
 
-  async released(hold: LegalHold, requester: Requester): Promise<SealedEvent> {
+  async released(hold: HoldTerms, requester: Pick<Requester, 'actor'>): Promise<SealedEvent> {
     return this.sealed('hold.released', hold, requester, { hold: hold._id });
   }
 
   /** That it still holds, said anew. Rejects as `record`. */
   async renewed(hold: HoldTerms): Promise<void> {
-    const event = await this.placed(hold, { actor: { type: 'system', id: 'holds' } });
+    const event = await this.placed(hold, BY_ITSELF);
+    await this.commands.execute(new RecordEvents(hold.tenant, [event]));
+  }
+
+  /** That it does not, after it was said anew. Rejects as `record`. */
+  async releasedAgain(hold: HoldTerms): Promise<void> {
+    const event = await this.released(hold, BY_ITSELF);
     await this.commands.execute(new RecordEvents(hold.tenant, [event]));
   }
 

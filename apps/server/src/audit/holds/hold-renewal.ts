@@ -23,14 +23,20 @@ export class HoldRenewal {
     private readonly log: Log,
   ) {}
 
-  /** Says again what is about to leave hot storage, or has left it. Rejects as HoldRecords.record. */
+  /**
+   * Says again what is about to leave hot storage, or has left it; what was released meanwhile, released again after that.
+   * Rejects as HoldRecords.record.
+   */
   async renew(tenant: string, now: Date): Promise<void> {
-    const fresh = (await this.entries.ofKind(tenant, 'hold.placed'))
-      .filter(({ id }) => !isOld(id, now.getTime(), this.settings.audit.hotRetentionDays))
-      .flatMap((event) => holdIn(event)?._id ?? []);
-    const waiting = (await this.stored.unrecorded()).map(({ _id }) => _id);
-    const said = new Set([...fresh, ...waiting]);
-    for (const hold of await this.holds.active(tenant)) if (!said.has(hold._id)) await this.records.renewed(hold);
+    const placed = await this.entries.ofKind(tenant, 'hold.placed');
+    const fresh = placed.filter(({ id }) => !isOld(id, now.getTime(), this.settings.audit.hotRetentionDays));
+    const said = new Set(fresh.flatMap((event) => holdIn(event)?._id ?? []));
+    const due = (await this.holds.active(tenant)).filter(({ _id }) => !said.has(_id));
+    for (const hold of due) await this.records.renewed(hold);
+    if (due.length === 0) return;
+    // If the process dies here, what was released meanwhile holds again once its release has left hot storage.
+    const active = new Set((await this.holds.active(tenant)).map(({ _id }) => _id));
+    for (const hold of due) if (!active.has(hold._id)) await this.records.releasedAgain(hold);
   }
 
   /** A document that is gone, or says released what the ledger does not, is put back, and told: nobody here did that. */
@@ -39,7 +45,8 @@ export class HoldRenewal {
     const documents = new Map((await this.stored.all(tenant)).map((hold) => [hold._id, hold]));
     for (const hold of await this.holds.active(tenant)) {
       const document = documents.get(hold._id);
-      const isAltered = document?.released_at !== undefined && !document.waits;
+      const isOrdered = document?.unrecorded.some(({ kind }) => kind === 'hold.released');
+      const isAltered = document?.released_at !== undefined && !isOrdered;
       if (isAltered) await this.stored.unrelease(hold._id);
       else if (document || !(await this.stored.putBack(hold))) continue;
       this.log.error('audit.hold_altered', { tenant_id: tenant, resource: `legal_hold:${hold._id}` });

@@ -11,7 +11,9 @@ import { ReleaseHold } from '../commands/release-hold.command.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { RetentionRun } from '../retention/retention-run.js';
 import { LegalHolds } from '../storage/holds.store.js';
+import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import { archiveRange } from '../tiers/archived-range.fixture.js';
+import { HoldRecords } from './hold-records.js';
 import { HoldRenewal } from './hold-renewal.js';
 import { HoldTask } from './hold-task.js';
 import { Holds } from './holds.js';
@@ -45,10 +47,10 @@ describe('a legal hold', () => {
   const release = () => run(new ReleaseHold(TENANT, hold._id, OPERATOR));
   const document = () => of(LegalHolds).collection;
   const cases = async () => (await of(Holds).active(TENANT)).map(({ case_id }) => case_id);
-  const said = async (kind: string) =>
+  const said = async (...kinds: string[]) =>
     (await room.stored())
       .map(({ bytes }) => parseEvent(bytes))
-      .filter((one) => one.kind === kind && one.data!['hold'] === hold._id);
+      .filter((one) => kinds.includes(one.kind) && one.data!['hold'] === hold._id);
   const heldObjects = async (): Promise<number> => {
     const store = await of(ColdStores).primary();
     const found = await Promise.all([batch.jsonlKey, batch.manifestKey].map((key) => store.head(key)));
@@ -64,12 +66,17 @@ describe('a legal hold', () => {
     expect(await heldObjects()).toBe(2);
   };
 
-  it.each<[string, () => Promise<unknown>]>([
+  it.each<[string, () => Promise<unknown>, object?]>([
     ['says released', () => document().updateOne({ _id: hold._id }, { $set: { released_at: new Date() } })],
+    [
+      'says that its release waits',
+      () => document().updateOne({ _id: hold._id }, { $set: { released_at: new Date(), waits: true } }),
+      { waits: true },
+    ],
     ['is gone', () => document().deleteOne({ _id: hold._id })],
   ])(
     'holds on when its document %s and the ledger does not say so, and the document is put back',
-    async (_how, alter) => {
+    async (_how, alter, left = {}) => {
       await alter();
       room.lines.length = 0;
       await assertHeld();
@@ -79,6 +86,7 @@ describe('a legal hold', () => {
         ...{ _id, tenant: TENANT, case_id, subjects },
         placed_at: expect.any(Date) as Date,
         unrecorded: [],
+        ...left,
       });
       await assertHeld();
       expect(room.lines.filter((line) => line.includes('audit.hold_altered'))).toHaveLength(1);
@@ -103,6 +111,41 @@ describe('a legal hold', () => {
     expect(second!.actor).toEqual({ type: 'system', id: 'holds' });
     await of(HoldTask).turn();
     expect(await said('hold.placed')).toHaveLength(2);
+  });
+
+  it('is said again though its document says that something waits', async () => {
+    await document().updateOne({ _id: hold._id }, { $set: { waits: true } });
+    await of(HoldRenewal).renew(TENANT, inDays(46));
+    expect(await said('hold.placed')).toHaveLength(2);
+  });
+
+  it('is released again when it was said again after its release', async () => {
+    const records = of(HoldRecords);
+    const renewed = records.renewed.bind(records);
+    jest.spyOn(records, 'renewed').mockImplementationOnce(async (terms) => {
+      await release();
+      await renewed(terms);
+    });
+    await of(HoldRenewal).renew(TENANT, inDays(46));
+    expect((await said('hold.placed', 'hold.released')).map(({ kind, actor }) => [kind, actor.type])).toEqual([
+      ['hold.placed', 'operator'],
+      ['hold.released', 'operator'],
+      ['hold.placed', 'system'],
+      ['hold.released', 'system'],
+    ]);
+  });
+
+  it('is not there again when its placing and its release leave hot storage while they are read', async () => {
+    await release();
+    const kind = { $in: ['hold.placed', 'hold.released'] };
+    const ofKind = of(LedgerEntries).ofKind.bind(of(LedgerEntries));
+    jest.spyOn(of(LedgerEntries), 'ofKind').mockImplementationOnce(async (...asked) => {
+      const found = await ofKind(...asked);
+      await room.entries.updateMany({ tenant: TENANT, kind }, { $set: { tenant: 'left' } });
+      return found;
+    });
+    expect(await cases()).toEqual([]);
+    await room.entries.updateMany({ tenant: 'left' }, { $set: { tenant: TENANT } });
   });
 
   it('is said again when what says it has left hot storage', async () => {

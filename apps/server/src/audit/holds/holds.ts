@@ -17,9 +17,10 @@ export class Holds {
 
   /** Each hold once. One whose `hold.placed` is archived is known by its document, until HoldRenewal says it again. */
   async active(tenant: string): Promise<HoldTerms[]> {
-    const placed = await this.entries.ofKind(tenant, 'hold.placed');
+    // First: entries leave from the lowest on, so the placing of a release that left in between is not found either.
     const released = await this.entries.ofKind(tenant, 'hold.released');
-    // Last: what is said in between is in its document by then.
+    const placed = await this.entries.ofKind(tenant, 'hold.placed');
+    // Last: what is placed in between is in its document by then.
     const holds = new Map((await this.stored.active(tenant)).map((hold): [string, HoldTerms] => [hold._id, hold]));
     for (const hold of placed.flatMap((event) => holdIn(event) ?? [])) holds.set(hold._id, hold);
     for (const { data } of released) if (typeof data?.['hold'] === 'string') holds.delete(data['hold']);
