@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '#libs/kernel';
-import { CliError } from '../cli.errors.js';
-import { unanswered } from '../unanswered.js';
+import { CliError, unanswered } from '../cli.errors.js';
 
 export interface ApiOptions {
   /** Of the server, with or without `/api/v1`. */

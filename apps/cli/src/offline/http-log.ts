@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TlogSource } from '#libs/ledger';
-import { CliError } from '../cli.errors.js';
-import { unanswered } from '../unanswered.js';
+import { CliError, unanswered } from '../cli.errors.js';
 
 export interface HttpLogOptions {
   url: URL;
