@@ -49,22 +49,27 @@ export class RetentionTask implements OnApplicationBootstrap, OnApplicationShutd
     await this.lease.release();
   }
 
-  /** Every ledger, once, and what is overdue, or lies in the cold store unnamed, into the log; also those without a retention, for what was begun when they had one. */
+  /**
+   * Every ledger, once, also those without a retention, for what was begun when they had one: what is overdue, or lies in
+   * the cold store unnamed, goes into the log. What fails is told, and keeps nothing else from its turn.
+   */
   async round(now: Date): Promise<void> {
     const { signal } = this.rounds;
     for (const { _id: tenant } of await this.ledgers.all()) {
       if (signal.aborted) return;
-      const failed = (error: unknown): void =>
-        this.log.warn('audit.retention_failed', { tenant_id: tenant, error_code: codeOf(error) });
-      await this.run.runOnce(tenant, now, signal).catch(failed);
-      await this.orphans.look(tenant, now, signal).catch(failed);
-      await this.tell(tenant, now);
+      const told = (action: string, work: Promise<unknown>): Promise<unknown> =>
+        work.catch((error: unknown) => this.log.warn(action, { tenant_id: tenant, error_code: codeOf(error) }));
+      await told('audit.retention_failed', this.run.runOnce(tenant, now, signal));
+      await told('audit.orphan_look_failed', this.orphans.look(tenant, now, signal));
+      await told('audit.retention_report_failed', this.tell(tenant, now));
     }
   }
 
   private async tell(tenant: string, now: Date): Promise<void> {
     const { overdue } = await this.report.of(tenant, now);
     for (const { what, reason, since, code } of overdue) {
+      // The look has told it, with its key.
+      if (what === 'orphan') continue;
       const late = { resource: what, decision_reason: reason, duration_ms: now.getTime() - Date.parse(since) };
       this.log.warn('audit.retention_overdue', { tenant_id: tenant, ...late, ...(code && { error_code: code }) });
     }

@@ -11,11 +11,13 @@ import { LedgerInRoom } from '../ledger-in-room.fixture.js';
 import { HoldTask } from '../holds/hold-task.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import { Ledgers } from '../storage/ledgers.store.js';
 import { Retirements, type Retirement } from '../storage/retirements.store.js';
 import { archiveRange } from '../tiers/archived-range.fixture.js';
 import { ageByThief, compromiseNoteKey } from '../verification/stolen-key.fixture.js';
 import { ColdStores } from '../cold/cold-stores.js';
 import { BatchRetiring } from './batch-retiring.js';
+import { OrphanedObjects } from './orphaned-objects.js';
 import { RetentionReport } from './retention-report.js';
 import { RetentionRun } from './retention-run.js';
 import { RetentionTask } from './retention-task.js';
@@ -311,11 +313,34 @@ describe('retention', () => {
       return (await of(RetentionReport).of(TENANT, inDays(days))).overdue.filter(({ what }) => what === 'orphan');
     };
     expect(await orphans(0.5)).toEqual([]);
+    const lines = room.lines.length;
     const { startSeq: from_seq, endSeq: to_seq } = one;
     expect(await orphans(1.5)).toMatchObject([{ from_seq, to_seq, reason: 'unnamed', code: null }]);
-    expect(room.lines.join('')).toContain(`"audit.cold_orphan"`);
+    const told = room.lines.slice(lines).filter((line) => line.includes('orphan'));
+    expect(told.map((line) => JSON.parse(line) as object)).toEqual([
+      expect.objectContaining({ action: 'audit.cold_orphan', object_key: one.jsonlKey }),
+    ]);
     await store.delete(one.jsonlKey);
     expect(await orphans(1.5)).toEqual([]);
+  });
+
+  it('goes on with the next ledger, whatever fails of one, and says what failed', async () => {
+    await new LedgerInRoom(room, 'another').record(1);
+    const [run, orphans, report] = [of(RetentionRun), of(OrphanedObjects), of(RetentionReport)];
+    jest.spyOn(run, 'runOnce').mockRejectedValueOnce(DIED);
+    const looks = jest.spyOn(orphans, 'look').mockRejectedValueOnce(DIED);
+    const reports = jest.spyOn(report, 'of').mockRejectedValueOnce(DIED);
+    const lines = room.lines.length;
+    await of(RetentionTask).round(new Date());
+    const ledgers = (await of(Ledgers).all()).map(({ _id }) => _id);
+    expect(looks.mock.calls.map(([tenant]) => tenant)).toEqual(ledgers);
+    expect(reports.mock.calls.map(([tenant]) => tenant)).toEqual(ledgers);
+    const told = room.lines.slice(lines).map((line) => JSON.parse(line) as { tenant_id: string; action: string });
+    expect(told.filter(({ action }) => action.endsWith('_failed'))).toMatchObject([
+      { tenant_id: ledgers[0], action: 'audit.retention_failed' },
+      { tenant_id: ledgers[0], action: 'audit.orphan_look_failed' },
+      { tenant_id: ledgers[0], action: 'audit.retention_report_failed' },
+    ]);
   });
 
   it('is proven by the copy of its tombstone, and by one that is hidden', async () => {
