@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer, get } from 'node:http';
+import { createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
@@ -9,17 +9,33 @@ import { AuditController } from './audit.controller.js';
 import { goneCaller } from './gone-caller.js';
 
 describe('goneCaller', () => {
-  it('is aborted when whoever asked hangs up before the answer', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
+  let server: Server;
+  beforeEach(async () => {
+    server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
+  });
+  afterEach(() => server.close());
+
+  const asked = async () => {
     const { port } = server.address() as AddressInfo;
     const request = get({ port, host: '127.0.0.1' }).on('error', () => undefined);
     const [, response] = (await once(server, 'request')) as [unknown, Response];
+    return { request, response };
+  };
+
+  it('is aborted when whoever asked hangs up before the answer', async () => {
+    const { request, response } = await asked();
     const signal = goneCaller(response);
     expect(signal.aborted).toBe(false);
     request.destroy();
     await once(signal, 'abort');
-    server.close();
+  });
+
+  it('is aborted when whoever asked has hung up already', async () => {
+    const { request, response } = await asked();
+    request.destroy();
+    await once(response, 'close');
+    expect(goneCaller(response).aborted).toBe(true);
   });
 
   it.each(['GET /audit/verify', 'POST /audit/archives/:id/verify'])('ends %s', async (route) => {

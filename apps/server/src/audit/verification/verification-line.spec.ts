@@ -45,6 +45,24 @@ describe('VerificationLine', () => {
       await expect(waiting).rejects.toBe(gone);
       expect(skipped).not.toHaveBeenCalled();
     });
+
+    it('gives its place to another at once, and its turn to nobody else', async () => {
+      const line = new VerificationLine();
+      const caller = new AbortController();
+      const { run, begun } = endless();
+      const running = line.inTurn('a', run);
+      const waiting = [1, 2, 3].map(() => line.inTurn('a', run, caller.signal));
+      await begun;
+      await expect(line.inTurn('a', run)).rejects.toMatchObject({ code: 'AUDIT.VERIFICATION_BUSY' });
+      caller.abort(gone);
+      for (const one of waiting) await expect(one).rejects.toBe(gone);
+      const begins = jest.fn(run);
+      const next = line.inTurn('a', begins);
+      await new Promise(setImmediate);
+      expect(begins).not.toHaveBeenCalled();
+      line.onModuleDestroy();
+      for (const one of [running, next]) await expect(one).rejects.toMatchObject({ code: 'AUDIT.VERIFICATION_BUSY' });
+    });
   });
 
   describe('when the server stops', () => {

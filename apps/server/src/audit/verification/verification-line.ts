@@ -13,7 +13,7 @@ export class VerificationLine implements OnModuleDestroy {
   private last: Promise<unknown> = Promise.resolve();
 
   /**
-   * `caller` is aborted when nobody waits any more: then the turn is not begun, or cut short. Rejects with
+   * `caller` is aborted when nobody waits any more: then the place is free at once, or the turn cut short. Rejects with
    * AUDIT.VERIFICATION_BUSY, with the reason of `caller`, and with what the verification rejects with.
    */
   async inTurn<T>(tenant: string, verification: (signal: AbortSignal) => Promise<T>, caller?: AbortSignal): Promise<T> {
@@ -28,12 +28,13 @@ export class VerificationLine implements OnModuleDestroy {
     this.waiting.set(tenant, ofTenant + 1);
     const { signal: leaving } = this.leaving;
     const signal = caller ? AbortSignal.any([leaving, caller]) : leaving;
+    const before = this.last;
     const turn = async (): Promise<T> => {
-      signal.throwIfAborted();
+      await orAborted(before, signal);
       return verification(signal);
     };
-    const run = this.last.then(turn).finally(() => this.left(tenant));
-    this.last = run.catch(() => undefined);
+    const run = turn().finally(() => this.left(tenant));
+    this.last = Promise.allSettled([before, run]);
     return run;
   }
 
@@ -46,4 +47,14 @@ export class VerificationLine implements OnModuleDestroy {
     if (rest === 0) this.waiting.delete(tenant);
     else this.waiting.set(tenant, rest);
   }
+}
+
+/** Resolves when `earlier` does; rejects with the signal's reason as soon as that is aborted. */
+async function orAborted(earlier: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let abort: () => void;
+  const aborted = new Promise<never>((_, reject) => (abort = () => reject(signal.reason as Error)));
+  signal.addEventListener('abort', abort!);
+  await Promise.race([earlier, aborted]).finally(() => signal.removeEventListener('abort', abort));
+  signal.throwIfAborted();
 }
