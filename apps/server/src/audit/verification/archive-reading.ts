@@ -63,6 +63,7 @@ export class ArchiveReading {
     const record = await this.recordOver(seq);
     if (record === undefined) return undefined;
     const opened = await this.opened(record);
+    if (opened === undefined) return undefined;
     if (!holds(opened, seq)) {
       this.misplaced.set(record._id, { from: opened.from, to: opened.to });
       return undefined;
@@ -132,22 +133,31 @@ export class ArchiveReading {
 
   /** Records that were never come by: beside, below or above the batches that hold the ledger. */
   async rest(): Promise<void> {
-    const { batches, opening, view } = this.parts;
+    const { batches, view } = this.parts;
     this.current = undefined;
     for await (const record of batches.between(view.tenant, 0, Number.MAX_SAFE_INTEGER)) {
       view.signal.throwIfAborted();
       if (this.visited.has(record._id)) continue;
       this.visited.add(record._id);
-      const opened = await opening.open(record, view);
-      this.tell(opened, opened);
+      const opened = await this.opened(record);
+      if (opened) this.tell(opened, opened);
     }
   }
 
-  private async opened(record: ArchiveBatch): Promise<OpenedBatch> {
+  /**
+   * While it is opened a batch may be retired or withdrawn, and its objects go: what is found wrong counts only if the
+   * record is the same after that. Undefined: the record is gone.
+   */
+  private async opened(record: ArchiveBatch): Promise<OpenedBatch | undefined> {
+    const { batches, opening, view } = this.parts;
     const early = await this.early;
     this.early = undefined;
     // Another record than it was opened by, or the same with other values, is opened as it is now.
-    return early && isDeepStrictEqual(early.record, record) ? early : this.parts.opening.open(record, this.parts.view);
+    const opened = early && isDeepStrictEqual(early.record, record) ? early : await opening.open(record, view);
+    if (opened.faults.length === 0) return opened;
+    const now = await batches.get(view.tenant, record._id);
+    if (isDeepStrictEqual(now, record)) return opened;
+    return now === null ? undefined : this.opened(now);
   }
 
   /** The record that says so of this seq, unless its batch was found to lie elsewhere. */
@@ -169,7 +179,7 @@ export class ArchiveReading {
   /** Its entries are what is verified, from `seq` on. */
   private async take(opened: OpenedBatch, seq: number): Promise<ArchivedSpan> {
     const { record, from, to, entries } = opened;
-    // A run before this one was stopped within it: what it read stays read, and what it told is told.
+    // A run before this one was stopped within it, and had found nothing wrong: what it read stays read.
     const again = this.visited.has(record._id);
     this.visited.add(record._id);
     this.tell(opened, { from: again ? seq : from, to });
