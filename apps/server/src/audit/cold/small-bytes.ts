@@ -16,12 +16,22 @@ export async function smallBytes(
   options: GetOptions = {},
 ): Promise<Buffer | undefined> {
   try {
-    const { body, bytes } = await store.get(key, options);
-    if (bytes <= most) return await buffer(body);
-    body.destroy();
-    return undefined;
+    return await bytesUpTo(store, key, most, options);
   } catch (error) {
     if (OF_THE_OBJECT.some((code) => hasCode(error, code))) return undefined;
     throw error;
   }
+}
+
+/** The bytes under this key; undefined when they are more than `most`. Rejects with OBJECT_STORE codes. */
+export async function bytesUpTo(
+  store: ObjectStore,
+  key: string,
+  most: number,
+  options: GetOptions = {},
+): Promise<Buffer | undefined> {
+  const { body, bytes } = await store.get(key, options);
+  if (bytes <= most) return buffer(body);
+  body.destroy();
+  return undefined;
 }

@@ -39,8 +39,9 @@ export class Erasing {
 
   /**
    * Up to the key's destruction; nothing is sealed under the pseudonym any more when this resolves. Rejects with
-   * AUDIT.ERASURE_HELD, and forgets the erasure, when a hold came before the receipt; with OBJECT_STORE codes, and the
-   * erasure goes on later, when the cold store does not take the receipt.
+   * AUDIT.ERASURE_HELD, and forgets the erasure, when a hold came before the receipt; with AUDIT.RECEIPT_INVALID while
+   * another object lies at its key, and with OBJECT_STORE codes when the cold store does not take it: the erasure goes
+   * on later.
    */
   async destroy(erasure: Erasure): Promise<Erasure> {
     const { _id, tenant, pseudonym } = erasure;
@@ -124,7 +125,7 @@ export class Erasing {
       return true;
     } catch (error) {
       if (hasCode(error, 'OBJECT_STORE.NOT_FOUND')) return false;
-      throw error;
+      throw hasCode(error, 'OBJECT_STORE.CORRUPT') ? otherThan(erasure, error) : error;
     }
   }
 }

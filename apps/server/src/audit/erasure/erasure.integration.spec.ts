@@ -258,6 +258,16 @@ describe('erasure', () => {
     await of(ErasureTask).turn();
   });
 
+  it('waits, and says why, while an object that this program did not put lies at the key of its receipt', async () => {
+    const pseudonym = await named('Foreign Receipt');
+    const store = await of(ColdStores).primary();
+    jest.spyOn(store, 'head').mockRejectedValue(new ObjectStoreError('OBJECT_STORE.CORRUPT', 'put by another program'));
+    await expect(erase('Foreign Receipt')).rejects.toMatchObject({ code: 'AUDIT.RECEIPT_INVALID' });
+    jest.restoreAllMocks();
+    await of(ErasureTask).turn();
+    expect(await of(Erasures).of(TENANT, pseudonym)).toMatchObject({ state: 'done' });
+  });
+
   it('goes on when another process, which met a hold, withdrew it while the receipt was put', async () => {
     const pseudonym = await named('Withdrawn Elsewhere');
     const statements = of(Statements);
@@ -361,10 +371,12 @@ describe('erasure', () => {
       if (key === encrypted) throw new ObjectStoreError('OBJECT_STORE.DENIED', 'under a key of others');
       return get(key, options);
     });
-    const replayed = await run<{ again: string[]; invalid: string[] }>(new ReplayErasures(OPERATOR));
-    expect(replayed.again).toEqual([_id]);
-    expect(replayed.invalid).toEqual(expect.arrayContaining([damaged, encrypted, foreign]));
+    const { again, invalid } = await of(ErasureTask).replayNow();
+    expect(again.map((erasure) => erasure._id)).toEqual([_id]);
+    expect(invalid).toEqual(expect.arrayContaining([damaged, encrypted, foreign]));
     expect(read).not.toContain(foreign);
+    // Nobody can tell that it is no receipt.
+    await expect(run(new ReplayErasures(OPERATOR))).rejects.toMatchObject({ code: 'OBJECT_STORE.DENIED' });
     await store.delete(foreign);
   });
 
@@ -379,10 +391,10 @@ describe('erasure', () => {
     const store = await of(ColdStores).primary();
     const list = store.list.bind(store);
     jest.spyOn(store, 'list').mockImplementation((prefix, options) => {
-      if (prefix.includes(`/${TENANT}/`)) throw new ObjectStoreError('OBJECT_STORE.UNAVAILABLE', 'not now');
+      if (prefix.includes(`/${TENANT}/`)) throw new ObjectStoreError('OBJECT_STORE.DENIED', 'not now');
       return list(prefix, options);
     });
-    await expect(run(new ReplayErasures(OPERATOR))).rejects.toMatchObject({ code: 'OBJECT_STORE.UNAVAILABLE' });
+    await expect(run(new ReplayErasures(OPERATOR))).rejects.toMatchObject({ code: 'OBJECT_STORE.DENIED' });
     expect(await of(Erasures).find(other.tenant, _id)).toMatchObject({ state: 'done', replays: 1 });
     const told = room.lines.find((line) => line.includes('audit.erasure_replay_failed'));
     expect(told).toContain(`"tenant_id":"${TENANT}"`);
