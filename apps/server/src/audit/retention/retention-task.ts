@@ -57,7 +57,7 @@ export class RetentionTask implements OnApplicationBootstrap, OnApplicationShutd
     const { signal } = this.rounds;
     for (const { _id: tenant } of await this.ledgers.all()) {
       if (signal.aborted) return;
-      const told = (action: string, work: Promise<unknown>): Promise<unknown> =>
+      const told = (action: `audit.${string}`, work: Promise<unknown>): Promise<unknown> =>
         work.catch((error: unknown) => this.log.warn(action, { tenant_id: tenant, error_code: codeOf(error) }));
       await told('audit.retention_failed', this.run.runOnce(tenant, now, signal));
       await told('audit.orphan_look_failed', this.orphans.look(tenant, now, signal));
