@@ -92,7 +92,7 @@ describe('a ledger that is archived in part', () => {
       const own = cold.readFrom.bind(cold);
       let reads = 0;
       jest.spyOn(cold, 'readFrom').mockImplementation(async (place, read, part, options) => {
-        const isFirst = read._id === batch._id && reads++ === 0;
+        const isFirst = read.manifestKey === batch.manifestKey && reads++ === 0;
         if (isFirst) await module.get(BatchRetiring).retire(batch, { days: 1, now: new Date() });
         return own(place, read, part, options);
       });
