@@ -14,7 +14,7 @@ const STEPS = [
   { step: 'begin', retired: 0, objects: 4, tombstones: 0, said: 0 },
   { step: 'put tombstone', retired: 0, objects: 4, tombstones: 0, said: 0 },
   { step: 'retire', retired: 0, objects: 4, tombstones: 1, said: 0 },
-  { step: 'note removing', retired: 1, objects: 4, tombstones: 1, said: 0 },
+  { step: 'note going', retired: 1, objects: 4, tombstones: 1, said: 0 },
   { step: 'remove lines', retired: 1, objects: 4, tombstones: 1, said: 0 },
   { step: 'remove manifest', retired: 1, objects: 3, tombstones: 1, said: 0 },
   { step: 'say', retired: 1, objects: 2, tombstones: 1, said: 0 },

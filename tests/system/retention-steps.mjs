@@ -26,7 +26,7 @@ const steps = {
   begin: [of(Retirements), 'add'],
   'put tombstone': [store, 'put'],
   retire: [of(ArchiveBatches), 'setState'],
-  'note removing': [of(Retirements), 'removing'],
+  'note going': [of(ArchiveBatches), 'setGoing'],
   'remove lines': [store, 'delete'],
   'remove manifest': [store, 'delete', 2],
   say: [of(CommandBus), 'execute', 1, (order) => order instanceof RecordEvents],

@@ -38,6 +38,8 @@ export interface ArchiveBatch {
   retention: { mode: 'governance' | 'compliance' | null; until: Date | null };
   encryption: { algorithm: string; keyId: string } | null;
   state: ArchiveBatchState;
+  /** Of a retired one: nothing keeps it any more, some of its objects may be gone. Never taken back. */
+  going?: true;
   /** When the second store had both objects. */
   copy?: { copiedAt: Date; versionIds: ArchiveBatch['versionIds'] };
   /** Cases whose legal hold lies on it. */

@@ -63,7 +63,7 @@ export class BatchRetiring {
     await this.assertTombstone(batch, begun.tombstone);
     await this.putTombstone(batch, begun.tombstone);
     // If the process dies here, the tombstone says what will be done, and nothing is: the next run goes on.
-    if (batch.state !== 'retired' || begun.state === 'begun') await this.claim(batch);
+    if (batch.state !== 'retired' || !batch.going) await this.claim(batch);
     // If the process dies here or below, some of the objects are there still, and nobody reads them.
     await this.cold.remove(batch);
     await this.record(begun);
@@ -124,16 +124,22 @@ export class BatchRetiring {
 
   /**
    * Who places a hold and who retires both write before they look: a hold that is placed meanwhile is seen here, or finds
-   * the batch retired. From here on a verification asks for the tombstone, and not for objects that go.
+   * the batch retired. From here on a verification asks for the tombstone, and not for objects that go. Of two processes
+   * that differ the first is right: its record says that the batch goes, or is kept.
    */
   private async claim(batch: ArchiveBatch): Promise<void> {
     await this.batches.setState(batch._id, ['done'], 'retired');
     // If the process dies here, nothing is gone, and the next run looks again.
     const cases = await this.holds.of(batch.tenant, batch);
-    const late = (await this.retirements.find(batch._id))?.state === 'removing';
-    if (cases.length === 0 || late) return this.retirements.removing(batch._id);
-    await this.batches.setState(batch._id, ['retired'], 'done');
-    throw new AuditError('AUDIT.BATCH_HELD', `expected no legal hold on batch ${batch._id}, found ${cases.join(', ')}`);
+    if (cases.length === 0 ? await this.batches.setGoing(batch._id) : await this.isGoing(batch)) return;
+    const found = cases.join(', ') || 'that another process keeps it';
+    throw new AuditError('AUDIT.BATCH_HELD', `expected no legal hold on batch ${batch._id}, found ${found}`);
+  }
+
+  /** Takes it back if it can; a hold that comes when it goes comes too late. */
+  private async isGoing({ _id, tenant }: ArchiveBatch): Promise<boolean> {
+    if (await this.batches.takeBack(_id)) return false;
+    return (await this.batches.get(tenant, _id))?.going === true;
   }
 
   private async record({ tenant, event }: Retirement): Promise<void> {

@@ -57,11 +57,11 @@ export class RetentionRun {
     look: RetentionLook,
     signal: AbortSignal | undefined,
   ): Promise<Stopped | undefined> {
-    for (const { _id, state } of await this.retirements.begun(tenant)) {
+    for (const { _id } of await this.retirements.begun(tenant)) {
       const batch = await this.batches.get(tenant, _id);
-      if (batch && state === 'begun' && !this.isDue(batch, now)) {
-        await this.batches.setState(_id, ['retired'], 'done');
-        await this.retirements.withdraw(_id);
+      if (batch && !batch.going && !this.isDue(batch, now)) {
+        // If the process dies in between, the next run withdraws what it took back.
+        if (batch.state === 'done' || (await this.batches.takeBack(_id))) await this.retirements.withdraw(_id);
         continue;
       }
       const stopped = batch && (await this.tried(batch, now, look));

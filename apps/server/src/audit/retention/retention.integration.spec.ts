@@ -8,6 +8,7 @@ import { PlaceHold } from '../commands/place-hold.command.js';
 import { ReleaseHold } from '../commands/release-hold.command.js';
 import { SealEvents } from '../commands/seal-events.command.js';
 import { LedgerInRoom } from '../ledger-in-room.fixture.js';
+import { Holds } from '../holds/holds.js';
 import { HoldTask } from '../holds/hold-task.js';
 import type { ArchiveBatch } from '../domain/archive-batch.types.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
@@ -255,7 +256,7 @@ describe('retention', () => {
   it.each<[string, () => unknown]>([
     ['before the tombstone', () => jest.spyOn(room.module.get(Statements), 'text').mockRejectedValueOnce(DIED)],
     ['after the tombstone', () => jest.spyOn(of(ArchiveBatches), 'setState').mockRejectedValueOnce(DIED)],
-    ['before it was certain', () => jest.spyOn(of(Retirements), 'removing').mockRejectedValueOnce(DIED)],
+    ['before it was certain', () => jest.spyOn(of(ArchiveBatches), 'setGoing').mockRejectedValueOnce(DIED)],
     ['before the objects', () => jest.spyOn(cold(), 'remove').mockRejectedValueOnce(DIED)],
     ['after the event', () => jest.spyOn(of(Retirements), 'done').mockRejectedValueOnce(DIED)],
   ])('is finished once by the next run when one died %s', async (_step, dies) => {
@@ -303,6 +304,39 @@ describe('retention', () => {
     await release(hold);
   });
 
+  it('goes on when another process decided so before this one could take it back', async () => {
+    const one = await batch();
+    const [retiring, { collection }] = [of(BatchRetiring), of(ArchiveBatches)];
+    const update = collection.updateOne.bind(collection);
+    const look = { days: 365, now: inDays(366) };
+    const holds = jest.spyOn(of(Holds), 'of').mockResolvedValueOnce(['first']);
+    const other = jest.spyOn(collection, 'updateOne').mockImplementation(async (...given) => {
+      if (!JSON.stringify(given[1]).includes('"done"')) return update(...given);
+      other.mockRestore();
+      holds.mockResolvedValueOnce([]);
+      jest.spyOn(cold(), 'remove').mockRejectedValueOnce(DIED);
+      await expect(retiring.retire(one, look)).rejects.toBe(DIED);
+      return update(...given);
+    });
+    await retiring.retire(one, look);
+    expect((await again(one)).state).toBe('retired');
+    expect(await events('archive.retired', one)).toHaveLength(1);
+  });
+
+  it('stops when another process took it back after this one looked for holds', async () => {
+    const one = await batch();
+    const look = { days: 365, now: inDays(366) };
+    const holds = jest.spyOn(of(Holds), 'of').mockImplementationOnce(async () => {
+      holds.mockResolvedValueOnce(['second']);
+      await expect(of(BatchRetiring).retire(one, look)).rejects.toMatchObject({ code: 'AUDIT.BATCH_HELD' });
+      return [];
+    });
+    await expect(of(BatchRetiring).retire(one, look)).rejects.toMatchObject({ code: 'AUDIT.BATCH_HELD' });
+    expect((await again(one)).state).toBe('done');
+    await kept(one);
+    expect(await retire(366)).toMatchObject({ retired: 1 });
+  });
+
   it('reports objects that no record names, until they are gone', async () => {
     const one = await batch();
     await retire(366);
@@ -336,10 +370,11 @@ describe('retention', () => {
     expect(looks.mock.calls.map(([tenant]) => tenant)).toEqual(ledgers);
     expect(reports.mock.calls.map(([tenant]) => tenant)).toEqual(ledgers);
     const told = room.lines.slice(lines).map((line) => JSON.parse(line) as { tenant_id: string; action: string });
-    expect(told.filter(({ action }) => action.endsWith('_failed'))).toMatchObject([
-      { tenant_id: ledgers[0], action: 'audit.retention_failed' },
-      { tenant_id: ledgers[0], action: 'audit.orphan_look_failed' },
-      { tenant_id: ledgers[0], action: 'audit.retention_report_failed' },
+    const failed = told.filter((line) => line.tenant_id === ledgers[0] && line.action.endsWith('_failed'));
+    expect(failed.map(({ action }) => action)).toEqual([
+      'audit.retention_failed',
+      'audit.orphan_look_failed',
+      'audit.retention_report_failed',
     ]);
   });
 

@@ -128,6 +128,19 @@ export class ArchiveBatches {
     return matchedCount === 1;
   }
 
+  /** From here on a retired batch is not taken back. May be said twice; false of one that is not retired (any more). */
+  async setGoing(id: string): Promise<boolean> {
+    const { matchedCount } = await this.collection.updateOne({ _id: id, state: 'retired' }, { $set: { going: true } });
+    return matchedCount === 1;
+  }
+
+  /** A retired batch is kept after all. False of one that goes, or that is not retired (any more). */
+  async takeBack(id: string): Promise<boolean> {
+    const filter = { _id: id, state: 'retired', going: { $exists: false } } as const;
+    const { matchedCount } = await this.collection.updateOne(filter, { $set: { state: 'done' } });
+    return matchedCount === 1;
+  }
+
   /** Both objects are in the second store. May be said twice; false of a retired batch, whose objects go. */
   async setCopy(id: string, copy: NonNullable<ArchiveBatch['copy']>): Promise<boolean> {
     const { matchedCount } = await this.collection.updateOne({ _id: id, state: { $in: KEPT } }, { $set: { copy } });

@@ -14,8 +14,7 @@ export interface Retirement {
   tombstone: string;
   /** That it was retired, as the ledger will say it. */
   event: SealedEvent;
-  /** `removing`: nothing keeps it any more, some of its objects may be gone. */
-  state: 'begun' | 'removing' | 'done';
+  state: 'begun' | 'done';
   begun_at: Date;
 }
 
@@ -64,12 +63,7 @@ export class Retirements {
 
   /** Those that are not over, in order. */
   async begun(tenant: string): Promise<Retirement[]> {
-    const state = { $in: ['begun', 'removing'] satisfies Retirement['state'][] };
-    return this.collection.find({ tenant, state }, { promoteBuffers: true }).sort({ startSeq: 1 }).toArray();
-  }
-
-  async removing(batchId: string): Promise<void> {
-    await this.collection.updateOne({ _id: batchId, state: 'begun' }, { $set: { state: 'removing' } });
+    return this.collection.find({ tenant, state: 'begun' }, { promoteBuffers: true }).sort({ startSeq: 1 }).toArray();
   }
 
   async done(batchId: string): Promise<void> {
