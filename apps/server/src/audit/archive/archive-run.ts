@@ -63,8 +63,8 @@ export class ArchiveRun implements OnModuleDestroy {
 
   /**
    * Finishes the batch that a run before left, or else archives the next one. `now` decides what is old enough. Rejects
-   * with AUDIT.KEYS_ELSEWHERE, AUDIT.SUSPENDED, AUDIT.ARCHIVE_BUSY, or as PreviousManifest, BatchMaking and BatchLeaving do; then no entry
-   * left hot storage that is not in a recorded batch. `caller`: aborted when nobody waits any more.
+   * with AUDIT.KEYS_ELSEWHERE, AUDIT.SUSPENDED, AUDIT.ARCHIVE_BUSY, or as PreviousManifest, BatchMaking and BatchLeaving
+   * do; then no entry left hot storage that is not in a recorded batch. `caller`: aborted when nobody waits any more.
    */
   async runOnce(tenant: string, now: Date, caller?: AbortSignal): Promise<ArchiveOutcome> {
     this.keys.assertSigns();

@@ -36,7 +36,7 @@ export class ColdCopier {
     } catch (error) {
       // What cannot be copied since it was retired meanwhile is not to lie half in the copy.
       if ((await this.batches.get(batch.tenant, batch._id))?.state !== 'retired') throw error;
-      await this.removeRetired(batch, signal);
+      await this.removeUnrecorded(batch, signal);
     }
   }
 
@@ -74,7 +74,7 @@ export class ColdCopier {
       await this.cold.readChecked('copy', copied, part, { signal });
     }
     // If the process dies here, all of it is done again, but for the puts.
-    if (!(await this.batches.setCopy(batch._id, copied.copy))) await this.removeRetired(batch, signal);
+    if (!(await this.batches.setCopy(batch._id, copied.copy))) await this.removeUnrecorded(batch, signal);
   }
 
   private async copyPart(batch: ArchiveBatch, part: ColdPart, signal: AbortSignal): Promise<string | undefined> {
@@ -119,8 +119,8 @@ export class ColdCopier {
     await copy.retain(key, retainUntil, { version, lockMode, signal });
   }
 
-  /** Its retention ended while it was copied, and its objects have gone: so does the copy. */
-  private async removeRetired(batch: ArchiveBatch, signal: AbortSignal): Promise<void> {
+  /** It was retired while it was copied, or its record is gone: what lies in the copy is of no batch. */
+  private async removeUnrecorded(batch: ArchiveBatch, signal: AbortSignal): Promise<void> {
     const [, copy] = await this.stores();
     for (const key of [batch.jsonlKey, batch.manifestKey]) await copy.delete(key, { signal });
   }

@@ -53,7 +53,8 @@ export class TieredEvents {
 
   /**
    * Newest first, by (ts, seq). A batch is read only when it can change the page, and only for a window: rejects with
-   * AUDIT.RANGE_REQUIRED where `kind` or `job_id` is asked for over a batch that is not restored.
+   * AUDIT.RANGE_REQUIRED where `kind` or `job_id` is asked for over a batch that is not restored, be the page full without
+   * it: what is refused depends on what was asked, not on how much was found (docs/adr/0031).
    */
   async page(tenant: string, asked: PageOfEntries): Promise<TieredEntry[]> {
     const before = await this.restorations.restored(tenant);
