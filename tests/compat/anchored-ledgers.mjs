@@ -80,7 +80,8 @@ export class AnchoredLedger {
 
   /** How the bucket is doing: its anchored size, and why the newest attempts failed. */
   async state() {
-    const { published_size, anchors } = await this.room.module.get(QueryBus).execute(new ListAnchors(this.tenant));
+    const asked = new ListAnchors(this.tenant, { tenant: this.tenant, actor: { type: 'service', id: 'auditor' } });
+    const { published_size, anchors } = await this.room.module.get(QueryBus).execute(asked);
     return { published: published_size, ...anchors[0] };
   }
 }

@@ -53,7 +53,9 @@ function pinned(): string[] {
 }
 
 const isAnchored = async (): Promise<boolean> => {
-  const { anchors } = await room.module.get(QueryBus).execute(new ListAnchors(TENANT));
+  const { anchors } = await room.module
+    .get(QueryBus)
+    .execute(new ListAnchors(TENANT, { tenant: TENANT, actor: { type: 'service', id: 'auditor' } }));
   return anchors.length > 0 && anchors.every(({ size }) => size === SIZE);
 };
 

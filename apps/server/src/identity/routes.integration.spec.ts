@@ -103,7 +103,7 @@ describe('every route of the server', () => {
   });
 
   describe('when its query names another tenant', () => {
-    const batch = sampleBatch('other', 0);
+    const batch = sampleBatch('other', 0, { endSeq: 0, eventCount: 1 }); // no more than its ledger has
     const READER = ['audit:read#tenant/default', 'audit:verify#tenant/default'];
     const keyOf = async (change: Parameters<typeof recordOf>[1]): Promise<object> => {
       const key = newApiKey();
@@ -111,13 +111,16 @@ describe('every route of the server', () => {
       return { 'X-API-Key': key };
     };
     const answers = async (tenant: string, headers: object) => {
-      const [list, one, verdict] = await Promise.all(
-        (['get /archives', `get /archives/${batch._id}`, `post /archives/${batch._id}/verify`] as const).map((name) => {
-          const [method, path] = name.split(' ') as ['get' | 'post', string];
-          return asked({ method, path: `/api/v1/audit${path}?tenant=${tenant}`, name }, headers);
-        }),
-      );
-      return { list: list!, one: one!, verdict: verdict! };
+      const of = (method: 'get' | 'post', path: string) =>
+        asked({ method, path: `/api/v1/audit${path}?tenant=${tenant}`, name: path }, headers);
+      const [list, one, verdict, retention, anchors] = await Promise.all([
+        of('get', '/archives'),
+        of('get', `/archives/${batch._id}`),
+        of('post', `/archives/${batch._id}/verify`),
+        of('get', '/retention'),
+        of('get', '/anchors'),
+      ]);
+      return { list, one, verdict, retention, anchors };
     };
 
     beforeAll(async () => {
@@ -133,25 +136,29 @@ describe('every route of the server', () => {
         keyOf({ scopes: READER, actor_type: 'operator' }),
       ]);
       for (const headers of keys) {
-        const { list, one, verdict } = await answers('other', headers);
-        expect([list, one, verdict].map(({ status }) => status)).toEqual([403, 403, 403]);
+        const all = Object.values(await answers('other', headers));
+        expect(all.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403]);
         expect((await answers('default', headers)).list.status).toBe(200);
       }
     });
 
     it('shows the operator that tenant’s, and notes it there', async () => {
       const operator = await keyOf({ actor_type: 'operator', scopes: ['admin:*#tenant/default'] });
-      const { list, one, verdict } = await answers('other', operator);
+      const { list, one, verdict, retention, anchors } = await answers('other', operator);
+      for (const { body } of [retention, anchors]) expect(body).toMatchObject({ tenant: 'other' });
       expect(list.body).toMatchObject({ archives: [{ id: batch._id, tenant: 'other' }] });
       expect(one.body).toMatchObject({ id: batch._id, tenant: 'other' });
       expect(verdict).toMatchObject({ status: 200, body: { batch_id: batch._id, tenant: 'other', tier: 'broken' } });
       const noted = (await server.events('other')).map(({ kind, data }) => [kind, data['query']]);
       expect(noted).toEqual(
-        expect.arrayContaining([['audit.read', 'archives'], expect.arrayContaining(['archive.verified'])]),
+        expect.arrayContaining([
+          ...['archives', 'retention', 'anchors'].map((query) => ['audit.read', query]),
+          expect.arrayContaining(['archive.verified']),
+        ]),
       );
       expect((await answers('default', operator)).one.body).toMatchObject({ code: 'archive_not_found' });
-      const nobodys = await answers('nobodys', operator);
-      expect([nobodys.list, nobodys.one, nobodys.verdict].map(({ status }) => status)).toEqual([404, 404, 404]);
+      const nobodys = Object.values(await answers('nobodys', operator));
+      expect(nobodys.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404]);
       expect(await server.events('nobodys')).toEqual([]);
     });
   });

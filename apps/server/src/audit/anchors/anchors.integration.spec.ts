@@ -66,7 +66,10 @@ const claims = async (): Promise<AnchorClaim[]> => {
   for await (const claim of room.module.get(AnchorReader).claims(TENANT, ORIGIN)) found.push(claim);
   return found;
 };
-const states = () => room.module.get(QueryBus).execute(new ListAnchors(TENANT));
+const states = () =>
+  room.module
+    .get(QueryBus)
+    .execute(new ListAnchors(TENANT, { tenant: TENANT, actor: { type: 'service', id: 'auditor' } }));
 const published = async () => (await room.module.get(Checkpoints).published(TENANT))!;
 const leaves = async () => (await room.stored()).map(({ leaf_hash }) => Uint8Array.from(leaf_hash));
 

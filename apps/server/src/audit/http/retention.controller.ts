@@ -1,11 +1,12 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { Caller, RequireScope } from '../../http/access.js';
+import { Caller, requesterOf, RequireScope } from '../../http/access.js';
 import { Action } from '../../http/action.js';
 import { annotate } from '../../http/request-context.js';
 import type { RetentionView } from '../retention/retention-report.types.js';
 import { GetRetention } from '../queries/get-retention.query.js';
 import { noteRead } from './note-read.js';
+import { TenantDto } from './paging.dto.js';
 
 @Controller('audit/retention')
 @RequireScope('audit:read')
@@ -17,9 +18,10 @@ export class RetentionController {
 
   @Get()
   @Action('audit.retention_read')
-  async show(@Caller() caller: Caller): Promise<RetentionView> {
-    const view = await this.queries.execute(new GetRetention(caller.tenant));
-    await noteRead(this.commands, caller, 'retention');
+  async show(@Query() { tenant }: TenantDto, @Caller() caller: Caller): Promise<RetentionView> {
+    const whose = tenant ?? caller.tenant;
+    const view = await this.queries.execute(new GetRetention(whose, requesterOf(caller)));
+    await noteRead(this.commands, { ...caller, tenant: whose }, 'retention');
     annotate({ result_count: view.overdue.length });
     return view;
   }

@@ -2,6 +2,7 @@ import { QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { AnchorProgress } from '../anchors/anchor-progress.js';
 import { AnchorReader } from '../anchors/anchor-reader.js';
 import { AuditError } from '../audit.errors.js';
+import { assertOwnOrOperator } from '../operator.js';
 import { Checkpoints } from '../storage/checkpoints.store.js';
 import { Ledgers } from '../storage/ledgers.store.js';
 import { ListAnchors, type AnchorStates } from './list-anchors.query.js';
@@ -15,7 +16,8 @@ export class ListAnchorsHandler implements IQueryHandler<ListAnchors> {
     private readonly reader: AnchorReader,
   ) {}
 
-  async execute({ tenant }: ListAnchors): Promise<AnchorStates> {
+  async execute({ tenant, requester }: ListAnchors): Promise<AnchorStates> {
+    assertOwnOrOperator(tenant, requester);
     const ledger = await this.ledgers.find(tenant);
     if (!ledger) throw new AuditError('AUDIT.LEDGER_NOT_FOUND', `there is no ledger of ${tenant}`);
     const { origin } = ledger;

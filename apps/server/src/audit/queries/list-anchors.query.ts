@@ -1,4 +1,5 @@
 import { Query } from '@nestjs/cqrs';
+import type { Requester } from '../audit.types.js';
 
 /** How far the checkpoints of a ledger are anchored at one place. */
 export interface AnchorState {
@@ -32,9 +33,12 @@ export interface AnchorStates {
   anchors: AnchorState[];
 }
 
-/** Fails with AUDIT.LEDGER_NOT_FOUND. */
+/** Fails with AUDIT.LEDGER_NOT_FOUND, and of another tenant than the requester's with AUDIT.OPERATOR_REQUIRED. */
 export class ListAnchors extends Query<AnchorStates> {
-  constructor(readonly tenant: string) {
+  constructor(
+    readonly tenant: string,
+    readonly requester: Requester,
+  ) {
     super();
   }
 }

@@ -59,7 +59,7 @@ export class ApiKeyGuard implements CanActivate {
     );
   }
 
-  /** A query that names another `tenant` asks for `admin:*`, and its handler for an operator. */
+  /** A query that names another `tenant` asks for `admin:*`; a handler that answers of another, for an operator. */
   private authorise(caller: Caller, access: Access | undefined, named: unknown): void {
     if (access && 'anyKey' in access) return decided('allow', 'any_key', 'key_valid');
     if (!access) return this.refuse(caller, 'admin:*', 'route_undeclared');
