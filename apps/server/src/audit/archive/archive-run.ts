@@ -24,10 +24,10 @@ const NOTHING: ArchiveOutcome = { ok: true, batchId: null, startSeq: null, endSe
 
 /**
  * Moves the oldest entries of a ledger from hot storage to the cold one, a batch a run, in the order of
- * docs/design/archive.md §7. A run may die between any two steps, and two may run at once: what keeps entries from being
- * lost is that they leave after the record, and the record comes after both objects read back; what keeps them from being
- * archived twice is the unique index on (tenant, startSeq). The lease only saves work (archive-run.integration.spec.ts,
- * archive-kill.spec.ts).
+ * docs/design/archive.md §7. A run may die between any two steps, and two may run at once: what keeps entries from
+ * being lost is that they leave after the record, and the record comes after both objects read back; what keeps them
+ * from being archived twice is the unique index on (tenant, startSeq). The lease only saves work
+ * (archive-run.integration.spec.ts, archive-kill.spec.ts).
  */
 @Injectable()
 export class ArchiveRun implements OnModuleDestroy {
@@ -63,8 +63,9 @@ export class ArchiveRun implements OnModuleDestroy {
 
   /**
    * Finishes the batch that a run before left, or else archives the next one. `now` decides what is old enough. Rejects
-   * with AUDIT.KEYS_ELSEWHERE, AUDIT.SUSPENDED, AUDIT.ARCHIVE_BUSY, or as PreviousManifest, BatchMaking and BatchLeaving
-   * do; then no entry left hot storage that is not in a recorded batch. `caller`: aborted when nobody waits any more.
+   * with AUDIT.KEYS_ELSEWHERE, AUDIT.SUSPENDED, AUDIT.ARCHIVE_BUSY, or as PreviousManifest, BatchMaking and
+   * BatchLeaving do; then no entry left hot storage that is not in a recorded batch. `caller`: aborted when nobody
+   * waits any more.
    */
   async runOnce(tenant: string, now: Date, caller?: AbortSignal): Promise<ArchiveOutcome> {
     this.keys.assertSigns();
