@@ -1,15 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { genesisHash } from '#libs/ledger';
+import { genesisHash, HASH_BYTES, hashesOfTile, TILE_WIDTH } from '#libs/ledger';
 import { AnchorReader } from '../anchors/anchor-reader.js';
 import { ArchivedEntries } from '../tiers/archived-entries.js';
 import { Settings } from '../../settings.js';
 import { sameBytes } from '../domain/entry.js';
-import { gapsFilled } from '../domain/gaps.js';
-import { emptyMark, grown, type Mark, type SignedEntry } from '../domain/high-water-mark.js';
+import { gapsFilled, type Gap } from '../domain/gaps.js';
+import { emptyMark, grown, type Mark, type RetiredEntry, type SignedEntry } from '../domain/high-water-mark.js';
 import { originOf } from '../domain/origin.js';
+import { ArchiveBatches } from '../storage/archive-batches.store.js';
 import { Checkpoints, type StoredCheckpoint } from '../storage/checkpoints.store.js';
 import { LedgerEntries } from '../storage/ledger-entries.store.js';
 import type { Ledger } from '../storage/ledgers.store.js';
+import { Tiles } from '../storage/tiles.store.js';
 import { CheckpointSigner } from './checkpoint-signer.js';
 
 /** What the store still holds of what was signed. */
@@ -35,6 +37,9 @@ interface Tree {
   root: Uint8Array;
 }
 
+type Surveyed = SignedEntry | RetiredEntry;
+
+const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
 const READ_ENTRIES = 2_000;
 /** Matching checkpoints remembered until one turns out to be signed by us: a forger may have put some behind it. */
 const MATCHES = 1_000;
@@ -47,6 +52,8 @@ export class StoreSurvey {
     private readonly signer: CheckpointSigner,
     private readonly entries: LedgerEntries,
     private readonly archived: ArchivedEntries,
+    private readonly batches: ArchiveBatches,
+    private readonly tiles: Tiles,
     private readonly checkpoints: Checkpoints,
     private readonly anchors: AnchorReader,
   ) {}
@@ -96,17 +103,42 @@ export class StoreSurvey {
     yield* left;
   }
 
-  private async *pages(tenant: string, end: number): AsyncGenerator<SignedEntry[], void> {
+  private async *pages(tenant: string, end: number): AsyncGenerator<Surveyed[], void> {
     for (let seq = 0; seq < end;) {
       const limit = Math.min(READ_ENTRIES, end - seq);
       const hot = await this.entries.after(tenant, seq, limit);
-      const page = await gapsFilled<SignedEntry>(hot, { after: seq - 1, limit }, (gap) =>
-        this.archived.between(tenant, { ...gap, to: Math.min(gap.to, end) }),
+      const page = await gapsFilled<Surveyed>(hot, { after: seq - 1, limit }, (gap) =>
+        this.inCold(tenant, { ...gap, to: Math.min(gap.to, end) }),
       );
       if (page.length === 0) return;
       yield page;
-      seq = (page.at(-1) as SignedEntry).seq + 1;
+      seq = (page.at(-1) as Surveyed).seq + 1;
     }
+  }
+
+  private async inCold(tenant: string, { from, to, limit }: Gap): Promise<Surveyed[]> {
+    const found: Surveyed[] = [];
+    for await (const batch of this.batches.between(tenant, from, to - 1)) {
+      if (found.length >= limit) break;
+      const first = Math.max(from, batch.startSeq);
+      const gap = { from: first, to: Math.min(to, batch.endSeq + 1), limit: limit - found.length };
+      const retired = batch.state === 'retired';
+      found.push(...(await (retired ? this.leaves(tenant, gap) : this.archived.between(tenant, gap))));
+    }
+    return found;
+  }
+
+  /** Out of the leaf tiles, which stay when a batch retires; up to one that is missing or has another form. */
+  private async leaves(tenant: string, { from, to, limit }: Gap): Promise<RetiredEntry[]> {
+    const found: RetiredEntry[] = [];
+    const end = Math.min(to, from + limit);
+    for (let seq = from; seq < end;) {
+      const hashes = await this.tiles.full(tenant, 0, Math.floor(seq / TILE_WIDTH));
+      if (hashes?.length !== TILE_BYTES) break;
+      const leaves = hashesOfTile(hashes, TILE_WIDTH).slice(seq % TILE_WIDTH, (seq % TILE_WIDTH) + end - seq);
+      for (const retiredLeaf of leaves) found.push({ seq: seq++, retiredLeaf });
+    }
+    return found;
   }
 
   private async signedSize(tenant: string, marks: readonly Tree[]): Promise<number> {

@@ -20,6 +20,12 @@ export interface SignedEntry {
   chain_hash: Uint8Array;
 }
 
+/** What is left of an entry whose batch has retired: its leaf hash, out of a stored tile. */
+export interface RetiredEntry {
+  seq: number;
+  retiredLeaf: Uint8Array;
+}
+
 export const emptyMark = (origin: string): Mark => ({
   origin,
   size: 0,
@@ -31,20 +37,30 @@ export const emptyMark = (origin: string): Mark => ({
 /**
  * The mark after these entries, which follow it. The new tree grows out of the old one's own peaks, so the old tree is
  * a prefix of it by construction; an entry that does not continue the chain is refused with what it does not continue.
+ * The chain over retired entries is made of their hashes: what follows them, and the signed roots, tell whether it is theirs.
  */
-export function grown(mark: Mark, entries: readonly SignedEntry[]): Mark | { broken: string } {
+export function grown(mark: Mark, entries: readonly (SignedEntry | RetiredEntry)[]): Mark | { broken: string } {
   const range = CompactRange.restore(mark);
   let previous = mark.chainHash;
-  for (const { seq, bytes, chain_hash } of entries) {
-    if (seq !== range.size) return { broken: `seq ${range.size} is missing` };
-    // The store may hold anything in the place of bytes.
-    const leaf = bytes instanceof Uint8Array ? leafHash(bytes) : undefined;
+  for (const entry of entries) {
+    if (entry.seq !== range.size) return { broken: `seq ${range.size} is missing` };
+    const leaf = leafOf(entry);
     previous = leaf ? chainHash(previous, leaf) : previous;
-    if (!leaf || !(chain_hash instanceof Uint8Array) || !sameBytes(previous, chain_hash))
-      return { broken: `seq ${seq} does not continue the chain` };
+    if (!leaf || !endsAt(entry, previous)) return { broken: `seq ${entry.seq} does not continue the chain` };
     range.append(leaf);
   }
   return { origin: mark.origin, root: range.root(), chainHash: previous, ...range.state() };
+}
+
+/** The store may hold anything in the place of bytes. */
+function leafOf(entry: SignedEntry | RetiredEntry): Uint8Array | undefined {
+  if ('retiredLeaf' in entry) return entry.retiredLeaf;
+  return entry.bytes instanceof Uint8Array ? leafHash(entry.bytes) : undefined;
+}
+
+function endsAt(entry: SignedEntry | RetiredEntry, chain: Uint8Array): boolean {
+  if ('retiredLeaf' in entry) return true;
+  return entry.chain_hash instanceof Uint8Array && sameBytes(chain, entry.chain_hash);
 }
 
 /**

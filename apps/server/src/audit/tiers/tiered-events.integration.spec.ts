@@ -22,6 +22,7 @@ import { GetPublishedNote } from '../queries/get-published-note.query.js';
 import { GetTile } from '../queries/get-tile.query.js';
 import { ListEvents, type EventFilter, type EventPage, type ListedEvent } from '../queries/list-events.query.js';
 import { ArchiveBatches } from '../storage/archive-batches.store.js';
+import { Tiles } from '../storage/tiles.store.js';
 import { archiveRange } from './archived-range.fixture.js';
 import { ArchivedEntries } from './archived-entries.js';
 import { ColdStores } from '../cold/cold-stores.js';
@@ -219,6 +220,27 @@ describe('a ledger of which some is archived', () => {
   it('is whole for the operator who has to open it anew', async () => {
     const survey = await room.module.get(StoreSurvey).of({ _id: TENANT, origin: `assay.test/ledger/${TENANT}` });
     expect(survey).toMatchObject({ whole: { size: SIZE }, good: { size: SIZE }, broken: undefined });
+  });
+
+  it('is whole for that operator where a batch has retired, if its leaf tiles are', async () => {
+    const surveyed = () => room.module.get(StoreSurvey).of({ _id: TENANT, origin: `assay.test/ledger/${TENANT}` });
+    const { collection: records } = room.module.get(ArchiveBatches);
+    const { collection: tiles } = room.module.get(Tiles);
+    const ofBatch = { _id: batches[0]!._id };
+    const tile = (await tiles.findOne({ tenant: TENANT, level: 0, index: batches[0]!.startSeq / 256 }))!;
+    const withHashes = (hashes: Uint8Array) => tiles.updateOne({ _id: tile._id }, { $set: { hashes } });
+    await records.updateOne(ofBatch, { $set: { state: 'retired' } });
+    try {
+      expect(await surveyed()).toMatchObject({ whole: { size: SIZE }, good: { size: SIZE }, broken: undefined });
+      await withHashes(Buffer.alloc(256 * 32));
+      const after = `seq ${batches[0]!.endSeq + 1} does not continue the chain`;
+      expect(await surveyed()).toMatchObject({ good: { size: 0 }, broken: after });
+      await withHashes(Buffer.alloc(32));
+      expect(await surveyed()).toMatchObject({ good: { size: 0 }, broken: `seq ${batches[0]!.startSeq} is missing` });
+    } finally {
+      await withHashes(tile.hashes);
+      await records.updateOne(ofBatch, { $set: { state: 'done' } });
+    }
   });
 
   describe('of which a batch cannot be had', () => {
