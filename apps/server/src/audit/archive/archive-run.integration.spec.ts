@@ -390,10 +390,14 @@ describe('a run of the archive', () => {
         await (await cold().primary()).delete(batch![lost]);
         await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_UNPROVEN' });
         expect(await ledger.hot()).toEqual(hot);
-        expect(await ledger.run()).toMatchObject({ startSeq: 0, endSeq: 255 });
-        expect(await ledger.batches()).toMatchObject([
-          { startSeq: 0, state: 'done', manifestSha256: batch!.manifestSha256 },
-        ]);
+        // Lines of another version are not those that the manifest names: then the next day's keys are taken.
+        const named = lost === 'jsonlKey' && batch!.versionIds.jsonl !== undefined;
+        if (named) await expect(ledger.run()).rejects.toMatchObject({ code: 'AUDIT.ARCHIVE_OCCUPIED' });
+        const now = new Date(in91Days().getTime() + (named ? DAY_MS : 0));
+        expect(await ledger.run(now)).toMatchObject({ startSeq: 0, endSeq: 255 });
+        const [made] = await ledger.batches();
+        expect(made).toMatchObject({ startSeq: 0, state: 'done' });
+        expect(made!.manifestSha256 === batch!.manifestSha256).toBe(!named);
         expect((await ledger.hot())[0]!.seq).toBe(256);
       },
     );

@@ -23,12 +23,16 @@ export async function ageByThief(room: AuditRoom, batch: ArchiveBatch): Promise<
   const batches = room.module.get(ArchiveBatches);
   const store = await room.module.get(ColdStores).primary();
   const get = async (key: string): Promise<Buffer> => buffer((await store.get(key)).body);
+  const versions: Partial<Record<string, string>> = {};
   const put = async (key: string, bytes: Uint8Array): Promise<void> => {
     await store.delete(key);
-    await store.put(key, bytes);
+    const { version } = await store.put(key, bytes);
+    if (version !== undefined) versions[key] = version;
   };
   const old = { minTs: '2020-01-01T00:00:00.000Z', maxTs: '2020-01-02T00:00:00.000Z' };
   const mac = { keyId: '0'.repeat(16), mac: () => new Uint8Array(32) };
   await forge({ room, batches, get, put }, batch, { manifest: old, signing: (own) => ({ ...own, mac }) });
-  await batches.collection.updateOne({ _id: batch._id }, { $set: old });
+  const manifest = versions[batch.manifestKey];
+  const said = { ...old, ...(manifest !== undefined && { 'versionIds.manifest': manifest }) };
+  await batches.collection.updateOne({ _id: batch._id }, { $set: said });
 }
