@@ -61,7 +61,8 @@ const system = { ...slow, roots: ['<rootDir>/tests/system'] };
 // Rounds of kill -9, stops and starts, faults on the wire, attacks, many processes, every query explained: the gate runs
 // them, `npm test` has no time for them. `*-kill.integration` and `*-crash.integration` are one short death each, and
 // stay in `npm test`.
-const ROUNDS = 'fault-matrix|index-use|ledger-writers|tamper|long-verification|server-start|server-stop';
+const ROUNDS =
+  'fault-matrix|index-use|ledger-anchors|ledger-writers|tamper|long-verification|results-download|server-start|server-stop';
 const CRASH = `(-kill|-crash|-death\\.integration|(${ROUNDS}))\\.spec\\.ts$`;
 
 /** @type {import('jest').Config} */
